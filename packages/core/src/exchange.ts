@@ -1,0 +1,153 @@
+import type { IdRange } from '@schemahub/coverage';
+
+/** Which budgets a call draws on, e.g. `{ budget: 'requests', tokens: 1 }`. */
+export interface CallCost {
+  readonly budget: string;
+  readonly tokens: number;
+}
+
+export type CallPriority = 'head' | 'live' | 'backfill' | 'repair';
+
+/** One GET to an exchange. It states its cost, so that a limiter can weigh it before it is sent. */
+export interface ExchangeCall {
+  readonly url: string;
+  readonly cost: readonly CallCost[];
+  /** The product it is about: what is set aside when the venue no longer serves it. */
+  readonly subject?: string | undefined;
+  readonly priority?: CallPriority | undefined;
+}
+
+/** A whole reply: the body was read to its end before anyone judged it. */
+export interface ExchangeReply {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** The `Date` header, ms since 1970; undefined where there was none. */
+  readonly date?: number | undefined;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Open a new connection for this call [a replica that lags must not answer twice]. */
+  readonly freshConnection?: boolean | undefined;
+}
+
+/** Sends one attempt: limiter, breaker, fetch with body, classify. Never retries; throws `ExchangeError`. */
+export interface Transport {
+  readonly send: (call: ExchangeCall, options?: SendOptions) => Promise<ExchangeReply>;
+}
+
+/** `ok`, or the error that this reply is. */
+export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: import('./errors.js').ExchangeError };
+
+export interface BudgetSpec {
+  /** Tokens a second. */
+  readonly rate: number;
+  readonly burst: number;
+}
+
+/** What the transport must know about a venue. */
+export interface ExchangePolicy {
+  readonly budgets: Readonly<Record<string, BudgetSpec>>;
+  readonly classify: (reply: ExchangeReply, call: ExchangeCall) => Outcome;
+  /** Sent with every call (User-Agent, signature). */
+  readonly headers: (call: ExchangeCall) => Readonly<Record<string, string>>;
+}
+
+/** A product as the venue's catalogue lists it. */
+export interface Product {
+  /** The venue's own id, used in URLs, keys and seeds. */
+  readonly id: string;
+  /** Canonical BASE-QUOTE. */
+  readonly symbol: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly status: 'online' | 'offline' | 'delisted';
+}
+
+/** What one trade says, as columns see it. */
+export interface TradeFacts {
+  readonly id: number;
+  /** The exchange's own text: 0 to 6 fraction digits. */
+  readonly ts: string;
+  /** The venue's own text of the side, not yet the taker's. */
+  readonly side: string;
+  readonly price: string;
+  readonly quantity: string;
+}
+
+/**
+ * All trades that exist in `window`, ascending by id and each once; `records` are verbatim slices of the bodies.
+ * `above` holds the greatest and least id of the reply outside what was kept, so that holes wider than a page are skipped.
+ */
+export interface TradePage {
+  readonly window: IdRange;
+  readonly ids: Float64Array;
+  readonly records: readonly Uint8Array[];
+  /** Time text of the first and last record; empty strings when there is none. */
+  readonly firstTime: string;
+  readonly lastTime: string;
+  /**
+   * The greatest id that the venue returned below the window, when the window itself is (partly) empty:
+   * nothing was returned between it and the window's first row. It proves nothing; it only saves requests.
+   */
+  readonly nextBelow?: number | undefined;
+  /** Milliseconds since 1970, by our clock, when the last body had been read. */
+  readonly receivedAt: number;
+  /** The `Date` header of the last reply. */
+  readonly date?: number | undefined;
+  /** Bytes of the bodies, and requests used. */
+  readonly bytes: number;
+  readonly requests: number;
+}
+
+/** The newest trade of a product as a row, and when it was seen. */
+export interface Head {
+  readonly trade: TradeFacts;
+  readonly date?: number | undefined;
+}
+
+/** One attestation request around a hole: the ids of the (at most two) rows, descending, and what was asked. */
+export interface ProbeAnswer {
+  readonly request: string;
+  readonly ids: readonly number[];
+  /** Time text of the first row (the anchor U). */
+  readonly anchorTime: string;
+  /** `Date` header, ms since 1970. */
+  readonly date?: number | undefined;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly priority?: CallPriority | undefined;
+}
+
+/** A venue whose trades are addressed by id: windows may be asked in any order and in parallel. */
+export interface WindowedConnector {
+  readonly kind: 'windowed';
+  /** Lower case: `coinbase`. */
+  readonly exchange: string;
+  /** Base URL; a lake remembers it per product. */
+  readonly origin: string;
+  /** Greatest number of ids in one window, and the width of the fixed grid. */
+  readonly gridSize: number;
+  readonly proof: 'id-contiguous' | 'cursor-chained';
+  readonly listProducts: (options?: CallOptions) => Promise<readonly Product[]>;
+  /** The product's catalogue row, or undefined when the venue does not know it. */
+  readonly findProduct: (product: string, options?: CallOptions) => Promise<Product | undefined>;
+  /** The newest row; undefined when the product has no trade. */
+  readonly fetchHead: (product: string, options?: CallOptions) => Promise<Head | undefined>;
+  /** Every trade in the window (at most gridSize ids). Pages that end early are continued. */
+  readonly fetchWindow: (product: string, window: IdRange, options?: CallOptions) => Promise<TradePage>;
+  /** The `limit` greatest trades with id ≤ `upTo`, as facts, descending: for seeking and for finding the floor. */
+  readonly fetchBelow: (product: string, upTo: number, limit: number, options?: CallOptions) => Promise<readonly TradeFacts[]>;
+  /** The two-row question on `upper`: which trade is next below it? */
+  readonly probe: (product: string, upper: number, options?: CallOptions & { freshConnection?: boolean | undefined }) => Promise<ProbeAnswer>;
+  /** The facts of one raw record. Throws `SyntaxError` on damage. */
+  readonly parseTrade: (record: Uint8Array) => TradeFacts;
+  /** A record line (without line end) as the raw layer keeps it, up to and without `,"_source_ingest_ts"`. */
+  readonly rawLine: (product: Product, record: Uint8Array, options: { rawPayload: boolean }) => Uint8Array;
+}
+
+export type Connector = WindowedConnector;

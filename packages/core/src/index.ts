@@ -1,0 +1,22 @@
+export type { Clock } from './clock.js';
+export { ExchangeError, type ExchangeErrorKind, type ExchangeErrorOptions, type TransientCause } from './errors.js';
+export type {
+  BudgetSpec,
+  CallCost,
+  CallOptions,
+  CallPriority,
+  Connector,
+  ExchangeCall,
+  ExchangePolicy,
+  ExchangeReply,
+  Head,
+  Outcome,
+  ProbeAnswer,
+  Product,
+  SendOptions,
+  TradeFacts,
+  TradePage,
+  Transport,
+  WindowedConnector,
+} from './exchange.js';
+export { tradesUnified, tradesUnifiedWithDecimals } from './trades-schema.js';

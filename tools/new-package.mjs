@@ -1,0 +1,59 @@
+// The package template: `node tools/new-package.mjs NAME "one sentence" [dep ...] [--sub testing=src/testing/index.ts]`.
+// A dep without a scope is a workspace package; `npm:yaml` takes its version from the catalog in pnpm-workspace.yaml.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [name, sentence, ...rest] = process.argv.slice(2);
+if (!name || !sentence) {
+  console.error('usage: node tools/new-package.mjs NAME "one sentence" [dep ...] [--sub name=src/file.ts]');
+  process.exit(2);
+}
+const subs = { index: 'src/index.ts' };
+const dependencies = {};
+for (let i = 0; i < rest.length; i++) {
+  const word = rest[i];
+  if (word === '--sub') {
+    const [sub, file] = rest[++i].split('=');
+    subs[sub] = file;
+  } else if (word.startsWith('npm:')) dependencies[word.slice(4)] = 'catalog:';
+  else dependencies[`@schemahub/${word}`] = 'workspace:^';
+}
+
+const folder = join('packages', name);
+if (existsSync(folder)) {
+  console.error(`${folder} exists already; choose another name or change it by hand.`);
+  process.exit(2);
+}
+const paths = (source) =>
+  Object.fromEntries([
+    ...Object.entries(subs).map(([sub, file]) => [
+      sub === 'index' ? '.' : `./${sub}`,
+      { ...(source ? { '@schemahub/source': `./${file}` } : {}), types: `./dist/${sub}.d.ts`, default: `./dist/${sub}.js` },
+    ]),
+    ['./package.json', './package.json'],
+  ]);
+const manifest = {
+  name: `@schemahub/${name}`,
+  version: '0.0.0',
+  description: sentence,
+  license: 'MIT',
+  repository: { type: 'git', url: 'git+https://github.com/schemahub/schemahub.git', directory: folder },
+  type: 'module',
+  sideEffects: false,
+  exports: paths(true),
+  files: ['dist'],
+  engines: { node: '>=20.19' },
+  scripts: { build: 'tsup' },
+  ...(Object.keys(dependencies).length > 0 ? { dependencies } : {}),
+  publishConfig: { access: 'public', exports: paths(false) },
+};
+mkdirSync(join(folder, 'src'), { recursive: true });
+writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+writeFileSync(join(folder, 'tsconfig.json'), `{ "extends": "../../tsconfig.base.json", "include": ["src"] }\n`);
+const entries = Object.keys(subs).length > 1 ? JSON.stringify(subs).replaceAll('"', "'") : '';
+writeFileSync(
+  join(folder, 'tsup.config.ts'),
+  `import { defineConfig } from 'tsup';\nimport { library } from '../../tsup.preset.js';\n\nexport default defineConfig(library(${entries}));\n`,
+);
+writeFileSync(join(folder, 'README.md'), `# @schemahub/${name}\n\n${sentence}\n`);
+writeFileSync(join(folder, 'src/index.ts'), 'export {};\n');
