@@ -39,7 +39,9 @@ export interface Transport {
 }
 
 /** `ok`, or the error that this reply is. */
-export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: import('./errors.js').ExchangeError };
+export type Outcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly error: import('./errors.js').ExchangeError };
 
 export interface BudgetSpec {
   /** Tokens a second. */
@@ -141,9 +143,18 @@ export interface WindowedConnector {
   /** Every trade in the window (at most gridSize ids). Pages that end early are continued. */
   readonly fetchWindow: (product: string, window: IdRange, options?: CallOptions) => Promise<TradePage>;
   /** The `limit` greatest trades with id ≤ `upTo`, as facts, descending: for seeking and for finding the floor. */
-  readonly fetchBelow: (product: string, upTo: number, limit: number, options?: CallOptions) => Promise<readonly TradeFacts[]>;
+  readonly fetchBelow: (
+    product: string,
+    upTo: number,
+    limit: number,
+    options?: CallOptions,
+  ) => Promise<readonly TradeFacts[]>;
   /** The two-row question on `upper`: which trade is next below it? */
-  readonly probe: (product: string, upper: number, options?: CallOptions & { freshConnection?: boolean | undefined }) => Promise<ProbeAnswer>;
+  readonly probe: (
+    product: string,
+    upper: number,
+    options?: CallOptions & { freshConnection?: boolean | undefined },
+  ) => Promise<ProbeAnswer>;
   /** The facts of one raw record. Throws `SyntaxError` on damage. */
   readonly parseTrade: (record: Uint8Array) => TradeFacts;
   /** A record line (without line end) as the raw layer keeps it, up to and without `,"_source_ingest_ts"`. */

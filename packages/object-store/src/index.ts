@@ -1,1 +1,6 @@
-export {};
+export { StoreError, type StoreErrorCode } from './errors.js';
+export { createFolderStore, type FolderStoreOptions } from './folder.js';
+export { checkKey } from './key.js';
+export { createMemoryStore, type MemoryStoreOptions } from './memory.js';
+export type { GetOptions, ListOptions, ObjectEntry, ObjectStore, StoredObject } from './port.js';
+export { currentProcess, isProcessGone, type ProcessIdentity, parseProcessIdentity } from './process-identity.js';

@@ -35,7 +35,11 @@ export interface ObjectStore {
   /** Creates the object in one atomic step that follows its data, or says that the key is taken; never overwrites. */
   readonly putIfAbsent: (key: string, body: Uint8Array | AsyncIterable<Uint8Array>) => Promise<'created' | 'exists'>;
   /** Replaces the object if it still has `version` (`undefined`: if it is absent). */
-  readonly putIfMatch: (key: string, body: Uint8Array, version: string | undefined) => Promise<{ readonly version: string } | 'conflict'>;
+  readonly putIfMatch: (
+    key: string,
+    body: Uint8Array,
+    version: string | undefined,
+  ) => Promise<{ readonly version: string } | 'conflict'>;
   /** Entries whose key begins with `prefix`, ascending by the bytes of their key. */
   readonly list: (prefix: string, options?: ListOptions) => AsyncIterable<ObjectEntry>;
   /** Deletes; absent keys are no error. Only vacuum and the stores' own tests call it. */

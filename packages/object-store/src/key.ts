@@ -1,0 +1,29 @@
+import { StoreError } from './errors.js';
+
+const SEGMENT = /^[\x21-\x7e]+$/;
+
+/** Throws `StoreError` `invalid-key` unless `key` stays inside a store on every driver. */
+export function checkKey(key: string): string {
+  for (const segment of key.split('/')) {
+    if (
+      !SEGMENT.test(segment) ||
+      segment.includes('\\') ||
+      segment === '.' ||
+      segment === '..' ||
+      segment.length > 255
+    ) {
+      throw new StoreError(
+        'invalid-key',
+        `object key ${JSON.stringify(key.slice(0, 300))}: expected segments of 1 to 255 printable ASCII characters ` +
+          'without "." or ".." between "/"; percent-encode other text',
+      );
+    }
+  }
+  if (key.startsWith('.schemahub/')) {
+    throw new StoreError(
+      'invalid-key',
+      `object key ${JSON.stringify(key)}: .schemahub/ is reserved for the store itself`,
+    );
+  }
+  return key;
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { checkKey } from './key.js';
+import type { GetOptions, ObjectEntry, ObjectStore, StoredObject } from './port.js';
+
+export interface MemoryStoreOptions {
+  /** Milliseconds since 1970, for `modifiedAt`. Default: a counter that starts at 0. */
+  readonly now?: (() => number) | undefined;
+}
+
+interface Held {
+  readonly bytes: Uint8Array;
+  readonly modifiedAt: number;
+}
+
+/** The bytes of a body, collected. */
+export async function collectBytes(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) return body.slice();
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** The version of an object on stores that have none of their own: sha256 of its bytes. */
+export function versionOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Applies `GetOptions.range`; bounds beyond the object are cut. */
+export function sliceRange(bytes: Uint8Array, range: GetOptions['range']): Uint8Array {
+  return range === undefined ? bytes : bytes.slice(range.start, range.end ?? bytes.length);
+}
+
+/** An object store in memory: the reference for the port's semantics, and the fake for tests. */
+export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
+  const objects = new Map<string, Held>();
+  let ticks = 0;
+  const now = options.now ?? ((): number => ticks++);
+  return {
+    location: 'memory',
+    get: async (key, getOptions): Promise<StoredObject | undefined> => {
+      const held = objects.get(checkKey(key));
+      if (held === undefined) return undefined;
+      return { bytes: sliceRange(held.bytes, getOptions?.range).slice(), version: versionOf(held.bytes) };
+    },
+    putIfAbsent: async (key, body) => {
+      const bytes = await collectBytes(body);
+      // Check and set without an await between them: atomic in one process.
+      if (objects.has(checkKey(key))) return 'exists';
+      objects.set(key, { bytes, modifiedAt: now() });
+      return 'created';
+    },
+    putIfMatch: async (key, body, version) => {
+      const held = objects.get(checkKey(key));
+      if ((held && versionOf(held.bytes)) !== version) return 'conflict';
+      objects.set(key, { bytes: body.slice(), modifiedAt: now() });
+      return { version: versionOf(body) };
+    },
+    async *list(prefix, listOptions): AsyncGenerator<ObjectEntry> {
+      const startAfter = listOptions?.startAfter ?? '';
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).sort();
+      for (const key of keys) {
+        const held = objects.get(key);
+        if (held !== undefined) yield { key, size: held.bytes.length, modifiedAt: held.modifiedAt };
+      }
+    },
+    delete: async (keys) => {
+      for (const key of keys) objects.delete(checkKey(key));
+    },
+  };
+}
