@@ -1,1 +1,65 @@
-export {};
+export {
+  buryCommit,
+  type CommitBody,
+  type CommitKind,
+  type CommitProduct,
+  type CommitSource,
+  createCommit,
+  latestCommitNumber,
+  listCommitNumbers,
+  readCommit,
+  type StoredCommit,
+  type Tombstone,
+} from './commit.js';
+export { LakeError, type LakeErrorCode } from './errors.js';
+export {
+  type Evidence,
+  type EvidenceFold,
+  type EvidenceRequest,
+  foldEvidence,
+  listProducts,
+  parseEvidence,
+  readCondemned,
+  readEvidence,
+  type VoidRun,
+  writeEvidence,
+} from './evidence.js';
+export { BLOCK_IDS, type DataFile, type FileList, readFileList, sortFiles, writeFileList } from './file-list.js';
+export {
+  createLayout,
+  decodeSegment,
+  encodeSegment,
+  hash128,
+  type Layout,
+  type LayoutOptions,
+  padNumber,
+} from './keys.js';
+export {
+  createIdReader,
+  decodeRawObject,
+  digestOfRawNames,
+  encodeRawObject,
+  hashedPart,
+  hashRows,
+  idsOfRawObject,
+  ingestTsOf,
+  type Landed,
+  landRawObject,
+  listRawNames,
+  MAX_OBJECT_SPAN,
+  parseRawName,
+  type RawContents,
+  type RawName,
+  type RawRows,
+  type ReadId,
+  readRawObject,
+} from './raw.js';
+export {
+  type Change,
+  commitChange,
+  fileListOf,
+  type ProductChange,
+  readHead,
+  readSnapshot,
+  type Snapshot,
+} from './snapshot.js';

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import type { ObjectStore } from '@schemahub/object-store';
+import { LakeError } from './errors.js';
+import type { Layout } from './keys.js';
+
+/** How far a source was carried into a commit. */
+export interface CommitSource {
+  readonly state: 'complete' | 'partial' | 'absent';
+  /** Greatest id that the source's products were wanted up to, by product. */
+  readonly wanted_end: Readonly<Record<string, number>>;
+}
+
+export interface CommitProduct {
+  readonly exchange: string;
+  readonly product_id: string;
+  readonly symbol: string;
+  /** Key of its file list. */
+  readonly list: string;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export type CommitKind = 'transform' | 'rebuild' | 'compact' | 'vacuum' | 'rollback' | 'release';
+
+/** One commit as stored. Creating `commits/{number}.json` is the commit. */
+export interface CommitBody {
+  readonly version: 1;
+  readonly number: number;
+  /** RFC 3339 with ms. */
+  readonly time: string;
+  readonly kind: CommitKind;
+  readonly run_id: string;
+  readonly parent: { readonly number: number; readonly sha256: string } | null;
+  /** The n of `v{n}/` that new data files go to; a rebuild raises it. */
+  readonly table_version: number;
+  readonly schema_hash: string;
+  /** Hash of the checked mapping, by source table. */
+  readonly mapping_hashes: Readonly<Record<string, string>>;
+  readonly products: readonly CommitProduct[];
+  /** Quarantine objects written up to and with this commit. */
+  readonly quarantine: readonly string[];
+  readonly sources: Readonly<Record<string, CommitSource>>;
+  /** Number of the snapshot that a rollback pinned; null when the table is free. */
+  readonly pinned: number | null;
+  /** Vacuum only: data files that this commit retires; the next vacuum at least 24 h later deletes them. */
+  readonly retired: readonly string[];
+}
+
+/** What vacuum leaves in the place of an old commit: its number stays taken for ever. */
+export interface Tombstone {
+  readonly version: 1;
+  readonly tombstone: true;
+  readonly number: number;
+  readonly sha256: string;
+  readonly time: string;
+  readonly retired: readonly string[];
+}
+
+export type StoredCommit =
+  | { readonly kind: 'commit'; readonly body: CommitBody; readonly sha256: string; readonly version: string }
+  | { readonly kind: 'tombstone'; readonly body: Tombstone; readonly version: string };
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function checkBody(value: CommitBody, number: number): void {
+  const lists =
+    Array.isArray(value.products) &&
+    value.products.every(({ list, exchange, product_id }) => isText(list) && isText(exchange) && isText(product_id));
+  const parts =
+    isText(value.time) &&
+    isText(value.run_id) &&
+    isText(value.schema_hash) &&
+    Number.isSafeInteger(value.table_version);
+  if (
+    value.version !== 1 ||
+    value.number !== number ||
+    !lists ||
+    !parts ||
+    !Array.isArray(value.quarantine) ||
+    !Array.isArray(value.retired)
+  ) {
+    throw new TypeError('is not a commit of version 1 with its own number');
+  }
+}
+
+/** Reads a commit or its tombstone; undefined when the number is free. Throws `LakeError` `damaged-commit`. */
+export async function readCommit(
+  store: ObjectStore,
+  layout: Layout,
+  number: number,
+): Promise<StoredCommit | undefined> {
+  const key = layout.commit(number);
+  const stored = await store.get(key);
+  if (stored === undefined) return undefined;
+  try {
+    const value = JSON.parse(Buffer.from(stored.bytes).toString('utf8')) as CommitBody | Tombstone;
+    if ('tombstone' in value) {
+      if (value.number !== number || !isText(value.sha256)) throw new TypeError('is not a tombstone of its own number');
+      return { kind: 'tombstone', body: value, version: stored.version };
+    }
+    checkBody(value, number);
+    const sha256 = createHash('sha256').update(stored.bytes).digest('hex');
+    return { kind: 'commit', body: value, sha256, version: stored.version };
+  } catch (error) {
+    throw new LakeError('damaged-commit', `${key}: ${(error as Error).message}`, { key, cause: error });
+  }
+}
+
+export function encodeCommit(body: CommitBody): Uint8Array {
+  return Buffer.from(`${JSON.stringify(body, null, 1)}\n`);
+}
+
+/** Numbers of all commits and tombstones from `from` on, ascending. */
+export async function listCommitNumbers(store: ObjectStore, layout: Layout, from = 0): Promise<number[]> {
+  const numbers: number[] = [];
+  const options = from > 0 ? { startAfter: layout.commit(from - 1) } : {};
+  for await (const { key } of store.list(layout.commits, options)) {
+    const match = /\/(\d{20})\.json$/.exec(key);
+    if (match !== null) numbers.push(Number(match[1]));
+  }
+  return numbers;
+}
+
+/** The pointer's number: a cache of where to begin listing, never more than that. */
+async function readPointer(
+  store: ObjectStore,
+  layout: Layout,
+): Promise<{ number: number; version: string | undefined }> {
+  const stored = await store.get(layout.commitPointer);
+  if (stored === undefined) return { number: 0, version: undefined };
+  try {
+    const { number } = JSON.parse(Buffer.from(stored.bytes).toString('utf8')) as { number: unknown };
+    return {
+      number: Number.isSafeInteger(number) && (number as number) > 0 ? (number as number) : 0,
+      version: stored.version,
+    };
+  } catch {
+    return { number: 0, version: stored.version }; // a damaged cache is no cache
+  }
+}
+
+/** The highest commit number; 0 when there is none. */
+export async function latestCommitNumber(store: ObjectStore, layout: Layout): Promise<number> {
+  const { number } = await readPointer(store, layout);
+  const found = await listCommitNumbers(store, layout, number);
+  if (found.length > 0) return found.at(-1)!;
+  return number === 0 ? 0 : ((await listCommitNumbers(store, layout)).at(-1) ?? 0);
+}
+
+/** Creates commit `body.number`. `taken` when another commit has the number; a lost answer is settled by reading back. */
+export async function createCommit(store: ObjectStore, layout: Layout, body: CommitBody): Promise<'created' | 'taken'> {
+  const key = layout.commit(body.number);
+  const bytes = encodeCommit(body);
+  let answer: 'created' | 'exists' | undefined;
+  let failure: unknown;
+  try {
+    answer = await store.putIfAbsent(key, bytes);
+  } catch (error) {
+    failure = error; // the create may have happened: the object decides
+  }
+  if (answer !== 'created') {
+    const stored = await store.get(key);
+    if (stored === undefined)
+      throw failure ?? new LakeError('missing-object', `${key}: exists, but cannot be read`, { key });
+    if (Buffer.compare(stored.bytes, bytes) !== 0) return 'taken';
+  }
+  await movePointer(store, layout, body.number);
+  return 'created';
+}
+
+async function movePointer(store: ObjectStore, layout: Layout, number: number): Promise<void> {
+  try {
+    const pointer = await readPointer(store, layout);
+    if (pointer.number >= number) return;
+    await store.putIfMatch(layout.commitPointer, Buffer.from(`{"number":${number}}\n`), pointer.version);
+  } catch {
+    // A cache: the commit stands, and the next listing finds it from an older pointer.
+  }
+}
+
+/** Replaces an old commit by its tombstone. The number stays taken. */
+export async function buryCommit(store: ObjectStore, layout: Layout, number: number): Promise<void> {
+  const stored = await readCommit(store, layout, number);
+  if (stored === undefined || stored.kind === 'tombstone') return;
+  const { body, sha256 } = stored;
+  const tombstone: Tombstone = { version: 1, tombstone: true, number, sha256, time: body.time, retired: body.retired };
+  await store.putIfMatch(layout.commit(number), Buffer.from(`${JSON.stringify(tombstone)}\n`), stored.version);
+}

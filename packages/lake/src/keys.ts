@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+
+const MAX_SEGMENT = 200;
+
+/** First 128 bits of a sha256, as 32 hex digits: the `h` of every content-named object. */
+export function hash128(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 32);
+}
+
+/**
+ * Text as one key segment: everything but `A-Z a-z 0-9 - _ .` is percent-encoded (also `:` and `/`), a leading `.` too,
+ * and what is longer than 200 bytes is cut and ends in `~` and its hash. No segment leaves its folder.
+ */
+export function encodeSegment(text: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(text, 'utf8')) {
+    const plain =
+      (byte >= 0x30 && byte <= 0x39) ||
+      (byte >= 0x41 && byte <= 0x5a) ||
+      (byte >= 0x61 && byte <= 0x7a) ||
+      byte === 0x2d ||
+      byte === 0x5f ||
+      (byte === 0x2e && encoded !== '');
+    encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  if (encoded.length <= MAX_SEGMENT) return encoded;
+  return `${encoded.slice(0, MAX_SEGMENT - 33).replace(/%.?$/, '')}~${hash128(text)}`;
+}
+
+/** The text of a segment; undefined when it was cut, so that only the objects below it know their product. */
+export function decodeSegment(segment: string): string | undefined {
+  if (segment.includes('~')) return undefined;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A number as 20 digits, so that keys sort as numbers. */
+export function padNumber(value: number): string {
+  return String(value).padStart(20, '0');
+}
+
+export interface LayoutOptions {
+  /** Replaces `raw_{exchange}_trades`, as `--raw-prefix` does; from the store's root, without a slash at the end. */
+  readonly rawPrefix?: string | undefined;
+  /** Replaces `unified_trades`, as `--unified-prefix` does. */
+  readonly unifiedPrefix?: string | undefined;
+}
+
+/** Where everything lies in a lake. The same below a folder and below a bucket's prefix. */
+export interface Layout {
+  readonly rawPrefix: (exchange: string) => string;
+  readonly raw: (exchange: string, product: string) => string;
+  readonly evidencePrefix: (exchange: string) => string;
+  readonly evidence: (exchange: string, product: string) => string;
+  readonly checkpoint: (exchange: string, product: string) => string;
+  readonly unified: string;
+  readonly commits: string;
+  readonly commit: (number: number) => string;
+  readonly commitPointer: string;
+  readonly fileLists: (exchange: string, product: string) => string;
+  /** Folder of the data files of one month. */
+  readonly data: (options: { version: number; exchange: string; symbol: string; month: string }) => string;
+  readonly certificate: (commit: number) => string;
+  readonly certificates: string;
+  readonly lock: (name: string) => string;
+  readonly quarantine: (exchange: string, product: string) => string;
+}
+
+function trimmed(prefix: string): string {
+  return prefix.replace(/^\/+|\/+$/g, '');
+}
+
+export function createLayout(options: LayoutOptions = {}): Layout {
+  const unified = `${trimmed(options.unifiedPrefix ?? 'unified_trades')}/`;
+  const rawPrefix = (exchange: string): string =>
+    `${options.rawPrefix === undefined ? `raw_${encodeSegment(exchange)}_trades` : trimmed(options.rawPrefix)}/`;
+  const evidencePrefix = (exchange: string): string => `coverage_${encodeSegment(exchange)}/`;
+  const commits = `${unified}commits/`;
+  return {
+    rawPrefix,
+    raw: (exchange, product) => `${rawPrefix(exchange)}${encodeSegment(product)}/`,
+    evidencePrefix,
+    evidence: (exchange, product) => `${evidencePrefix(exchange)}${encodeSegment(product)}/`,
+    checkpoint: (exchange, product) => `checkpoints/${encodeSegment(exchange)}/${encodeSegment(product)}.json`,
+    unified,
+    commits,
+    commit: (number) => `${commits}${padNumber(number)}.json`,
+    commitPointer: `${unified}metadata/latest-commit.json`,
+    fileLists: (exchange, product) => `${unified}files/${encodeSegment(exchange)}/${encodeSegment(product)}/`,
+    data: ({ version, exchange, symbol, month }) =>
+      `${unified}v${version}/exchange=${encodeSegment(exchange)}/symbol=${encodeSegment(symbol)}/month=${month}/`,
+    certificates: 'certificates/',
+    certificate: (commit) => `certificates/${padNumber(commit)}.json`,
+    lock: (name) => `locks/${encodeSegment(name)}.json`,
+    quarantine: (exchange, product) => `quarantine/${encodeSegment(exchange)}/${encodeSegment(product)}/`,
+  };
+}

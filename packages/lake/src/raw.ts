@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { type IdRange, RangeSet } from '@schemahub/coverage';
+import type { ObjectStore } from '@schemahub/object-store';
+import { LakeError } from './errors.js';
+import { hash128, type Layout, padNumber } from './keys.js';
+
+const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+
+/** Ids that one raw object may span; a listing that starts this far below an id misses no object that holds it. */
+export const MAX_OBJECT_SPAN = 1_000_000;
+/** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
+const MAX_UNPACKED_BYTES = 1_000_000_000;
+/** Rows are hashed by windows of this many ids, whatever page size they were fetched with. */
+const HASH_WINDOW = 1000;
+const INGEST_TS = ',"_source_ingest_ts":"';
+const NEWLINE = 0x0a;
+
+/** What a raw object's name says; its create was atomic and followed its data, so the name is trusted. */
+export interface RawName {
+  readonly key: string;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  /** 128 bits over the rows without their ingest time: same hash, same trades. */
+  readonly hash: string;
+  /** 1, or 2, 3 … for the good copy of a condemned object. */
+  readonly revision: number;
+}
+
+const NAME = /^(\d{20})-(\d{20})_([1-9]\d{0,7})_([0-9a-f]{32})(?:\.r([2-9]|[1-9]\d{1,3}))?\.jsonl\.gz$/;
+
+/** Reads the name at the end of a key; undefined when it is not one of ours. */
+export function parseRawName(key: string): RawName | undefined {
+  const match = NAME.exec(key.slice(key.lastIndexOf('/') + 1));
+  if (match === null) return undefined;
+  const [first, last, count] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || first > last) return undefined;
+  if (count > last - first + 1 || last - first >= MAX_OBJECT_SPAN) return undefined;
+  return { key, first, last, count, hash: match[4]!, revision: match[5] === undefined ? 1 : Number(match[5]) };
+}
+
+function rawKey(prefix: string, range: IdRange, count: number, hash: string, revision: number): string {
+  const suffix = revision === 1 ? '' : `.r${revision}`;
+  return `${prefix}${padNumber(range.first)}-${padNumber(range.last)}_${count}_${hash}${suffix}.jsonl.gz`;
+}
+
+/** Rows to land: ids ascending, each with its line up to and without `,"_source_ingest_ts"`. */
+export interface RawRows {
+  readonly ids: Float64Array;
+  readonly lines: readonly Uint8Array[];
+  /** RFC 3339 with µs, one for each row (rows of a page share one string). */
+  readonly ingestTs: readonly string[];
+}
+
+/** h: over the sha256 of each 1000-id window's rows, a row being its line up to the ingest time and a line feed. */
+export function hashRows(ids: Float64Array, lines: readonly Uint8Array[]): string {
+  const digests: Buffer[] = [];
+  const feed = Buffer.of(NEWLINE);
+  for (let i = 0; i < ids.length; ) {
+    const cell = Math.floor(ids[i]! / HASH_WINDOW);
+    const hash = createHash('sha256');
+    for (; i < ids.length && Math.floor(ids[i]! / HASH_WINDOW) === cell; i++) hash.update(lines[i]!).update(feed);
+    digests.push(hash.digest());
+  }
+  return hash128(Buffer.concat(digests));
+}
+
+/** Rows as they are stored: name and gzip bytes. Throws `RangeError` when ids do not strictly ascend. */
+export async function encodeRawObject(
+  prefix: string,
+  rows: RawRows,
+  revision: number = 1,
+): Promise<{ readonly name: RawName; readonly bytes: Uint8Array }> {
+  const { ids, lines, ingestTs } = rows;
+  const first = ids[0];
+  const last = ids.at(-1);
+  if (first === undefined || last === undefined || lines.length !== ids.length || ingestTs.length !== ids.length) {
+    throw new RangeError(
+      `raw object: expected as many lines as ids and at least one, got ${lines.length} and ${ids.length}`,
+    );
+  }
+  const parts: Buffer[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    if (i > 0 && !(ids[i]! > ids[i - 1]!))
+      throw new RangeError(`raw object: ids must ascend, got ${ids[i]} after ${ids[i - 1]}`);
+    parts.push(lines[i] as Buffer, Buffer.from(`${INGEST_TS}${ingestTs[i]}"}\n`));
+  }
+  const hash = hashRows(ids, lines);
+  const bytes = await compress(Buffer.concat(parts), { level: 6 });
+  const key = rawKey(prefix, { first, last }, ids.length, hash, revision);
+  return { name: { key, first, last, count: ids.length, hash, revision }, bytes };
+}
+
+/** Reads the id of a raw line. Throws when there is none. */
+export type ReadId = (line: Uint8Array) => number;
+
+/** `ReadId` for the venue's id field. Lines that begin with it take a fast path; any other order is parsed. */
+export function createIdReader(field: string): ReadId {
+  const start = Buffer.from(`{"${field}":`);
+  return (line) => {
+    let id = 0;
+    let at = start.length;
+    if (line.length > at && Buffer.compare(line.subarray(0, at), start) === 0) {
+      while (at - start.length < 16 && line[at]! >= 0x30 && line[at]! <= 0x39) id = id * 10 + line[at++]! - 0x30;
+      if (at > start.length && line[at] === 0x2c && Number.isSafeInteger(id)) return id;
+    }
+    const value = (JSON.parse(Buffer.from(line).toString('utf8')) as Record<string, unknown>)[field];
+    const number = typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value;
+    if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
+      throw new SyntaxError(`field ${field}: expected an id, got ${JSON.stringify(value)?.slice(0, 60)}`);
+    }
+    return number;
+  };
+}
+
+/** A raw object taken apart. */
+export interface RawContents {
+  readonly name: RawName;
+  /** Unpacked JSON lines. */
+  readonly text: Uint8Array;
+  readonly ids: Float64Array;
+  /** Whole lines without line feed. */
+  readonly lines: readonly Uint8Array[];
+}
+
+function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
+  return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
+}
+
+/** The part of a raw line that the hash covers. */
+export function hashedPart(line: Uint8Array): Uint8Array {
+  const at = Buffer.from(line.buffer, line.byteOffset, line.byteLength).lastIndexOf(INGEST_TS);
+  return at < 0 ? line : line.subarray(0, at);
+}
+
+/** The ingest time of a raw line as text; undefined when it has none. */
+export function ingestTsOf(line: Uint8Array): string | undefined {
+  const buffer = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  const at = buffer.lastIndexOf(INGEST_TS);
+  if (at < 0) return undefined;
+  const end = buffer.indexOf('"', at + INGEST_TS.length);
+  return end < 0 ? undefined : buffer.toString('utf8', at + INGEST_TS.length, end);
+}
+
+/**
+ * Unpacks an object and checks it: gzip CRC, count, first and last id, ascending ids; with `deep` also the hash over
+ * its rows. Throws `LakeError` `damaged-raw` with the reason.
+ */
+export async function decodeRawObject(
+  name: RawName,
+  bytes: Uint8Array,
+  readId: ReadId,
+  options: { readonly deep?: boolean | undefined } = {},
+): Promise<RawContents> {
+  let text: Buffer;
+  try {
+    text = await decompress(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
+  } catch (error) {
+    throw damaged(name, `does not unpack (${(error as Error).message})`, error);
+  }
+  const lines: Uint8Array[] = [];
+  const ids = new Float64Array(name.count);
+  for (let start = 0; start < text.length; ) {
+    const feed = text.indexOf(NEWLINE, start);
+    const end = feed < 0 ? text.length : feed;
+    const line = text.subarray(start, end);
+    if (lines.length === name.count) throw damaged(name, `holds more than the ${name.count} rows its name says`);
+    try {
+      ids[lines.length] = readId(line);
+    } catch (error) {
+      throw damaged(name, `line ${lines.length + 1} has no readable id (${(error as Error).message})`, error);
+    }
+    if (lines.length > 0 && !(ids[lines.length]! > ids[lines.length - 1]!)) {
+      throw damaged(name, `line ${lines.length + 1}: id ${ids[lines.length]} does not ascend`);
+    }
+    lines.push(line);
+    start = end + 1;
+  }
+  if (lines.length !== name.count) throw damaged(name, `holds ${lines.length} rows, its name says ${name.count}`);
+  if (ids[0] !== name.first || ids[name.count - 1] !== name.last) {
+    throw damaged(name, `holds ids ${ids[0]} … ${ids[name.count - 1]}, its name says ${name.first} … ${name.last}`);
+  }
+  if (options.deep === true && hashRows(ids, lines.map(hashedPart)) !== name.hash) {
+    throw damaged(name, 'its rows are not those that its name was made from (hash differs)');
+  }
+  return { name, text, ids, lines };
+}
+
+/** Reads one raw object. Throws `LakeError` `missing-object` or `damaged-raw`. */
+export async function readRawObject(
+  store: ObjectStore,
+  name: RawName,
+  readId: ReadId,
+  options: { readonly deep?: boolean | undefined } = {},
+): Promise<RawContents> {
+  const stored = await store.get(name.key);
+  if (stored === undefined)
+    throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
+  return await decodeRawObject(name, stored.bytes, readId, options);
+}
+
+export interface Landed {
+  /** The object that now holds the rows, and its compressed size. */
+  readonly name: RawName;
+  readonly bytes: number;
+  readonly created: boolean;
+  /** Ids that the object was seen to hold: credit these and no others. */
+  readonly ids: RangeSet;
+  /** Older objects of the same name that turned out damaged: condemn them. */
+  readonly condemned: readonly { readonly key: string; readonly reason: string }[];
+}
+
+/**
+ * Lands rows in one conditional create. When the name is taken the stored object is read and credited with what it
+ * really holds; when it is damaged it is reported and the good copy lands beside it as `.r2`, `.r3` ….
+ */
+export async function landRawObject(
+  store: ObjectStore,
+  prefix: string,
+  rows: RawRows,
+  readId: ReadId,
+): Promise<Landed> {
+  const condemned: { key: string; reason: string }[] = [];
+  const ids = RangeSet.fromIds(rows.ids);
+  for (let revision = 1; ; revision++) {
+    const { name, bytes } = await encodeRawObject(prefix, rows, revision);
+    if ((await store.putIfAbsent(name.key, bytes)) === 'created') {
+      return { name, bytes: bytes.length, created: true, ids, condemned };
+    }
+    try {
+      const held = await readRawObject(store, name, readId, { deep: true });
+      return { name, bytes: bytes.length, created: false, ids: RangeSet.fromIds(held.ids), condemned };
+    } catch (error) {
+      if (!(error instanceof LakeError) || error.code !== 'damaged-raw') throw error;
+      condemned.push({ key: name.key, reason: error.message });
+    }
+  }
+}
+
+/**
+ * Names of a product's raw objects, ascending by first id, those in `condemned` left out. `from`: only objects that can
+ * hold ids ≥ `from` (no object spans more than 1,000,000 ids). Foreign names are passed to `onForeign`.
+ */
+export async function listRawNames(
+  store: ObjectStore,
+  layout: Layout,
+  options: {
+    readonly exchange: string;
+    readonly product: string;
+    readonly from?: number | undefined;
+    readonly condemned?: ReadonlySet<string> | undefined;
+    readonly onForeign?: ((key: string) => void) | undefined;
+  },
+): Promise<RawName[]> {
+  const prefix = layout.raw(options.exchange, options.product);
+  const from = Math.max(0, (options.from ?? 0) - MAX_OBJECT_SPAN);
+  const names: RawName[] = [];
+  for await (const { key } of store.list(prefix, from > 0 ? { startAfter: `${prefix}${padNumber(from)}` } : {})) {
+    if (options.condemned?.has(key)) continue;
+    const name = parseRawName(key);
+    if (name === undefined) options.onForeign?.(key);
+    else names.push(name);
+  }
+  return names;
+}
+
+/** Ids of a raw object: from its name when it is dense, else by opening it. */
+export async function idsOfRawObject(store: ObjectStore, name: RawName, readId: ReadId): Promise<RangeSet> {
+  if (name.count === name.last - name.first + 1) return RangeSet.of(name.first, name.last);
+  return RangeSet.fromIds((await readRawObject(store, name, readId)).ids);
+}
+
+/** Digest of the sorted names of raw objects: what a data file says it was made from. */
+export function digestOfRawNames(names: Iterable<RawName>): string {
+  const files = [...names].map(({ key }) => key.slice(key.lastIndexOf('/') + 1)).sort();
+  return hash128(files.join('\n'));
+}
