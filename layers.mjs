@@ -15,7 +15,7 @@ export const layers = {
   lake: ['core', 'coverage', 'object-store'],
   'connector-kit': ['core', 'coverage'],
   'connector-*': ['core', 'coverage', 'connector-kit'],
-  ingest: ['core', 'coverage', 'object-store', 'coordination', 'checkpoint', 'lake'],
+  ingest: ['core', 'coverage', 'object-store', 'coordination', 'checkpoint', 'lake', 'connector-kit'],
   table: ['core', 'coverage', 'columns', 'mapping-engine', 'parquet-sink', 'object-store', 'lake'],
   query: ['core', 'lake'],
   audit: ['core', 'coverage', 'columns', 'mapping-engine', 'parquet-sink', 'object-store', 'checkpoint', 'lake'],

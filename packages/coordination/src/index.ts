@@ -1,1 +1,10 @@
-export {};
+export { createDocuments, type Document, type Documents, updateDocument } from './documents.js';
+export { CoordinationError, type CoordinationErrorCode } from './errors.js';
+export {
+  type Acquisition,
+  createLeases,
+  type Lease,
+  type LeaseClock,
+  type LeaseOptions,
+  type Leases,
+} from './leases.js';

@@ -1,0 +1,106 @@
+import { CoordinationError, type Documents, updateDocument } from '@schemahub/coordination';
+import {
+  applyChange,
+  type Checkpoint,
+  type CheckpointChange,
+  encodeCheckpoint,
+  parseCheckpoint,
+} from './checkpoint.js';
+import { CheckpointError } from './errors.js';
+
+export interface CheckpointStoreOptions {
+  readonly documents: Documents;
+  /** Key of a product's checkpoint. */
+  readonly keyOf: (exchange: string, productId: string) => string;
+}
+
+export interface CheckpointStore {
+  /** The checkpoint; undefined when there is none. Throws `CheckpointError` when it cannot be read. */
+  readonly read: (exchange: string, productId: string) => Promise<Checkpoint | undefined>;
+  /** Merges a change into what is stored. The checkpoint must exist. Returns the merged one. */
+  readonly update: (exchange: string, productId: string, change: CheckpointChange) => Promise<Checkpoint>;
+  /** Puts a rebuilt checkpoint in the place of an absent or corrupt one; merged when another process was faster. */
+  readonly restore: (checkpoint: Checkpoint) => Promise<Checkpoint>;
+}
+
+/** Everything a rebuilt checkpoint says, as a change to one that appeared meanwhile. */
+function asChange(checkpoint: Checkpoint): CheckpointChange {
+  const { symbol, origin, asked, anchor, floor, head, lastTrade, fetched, lastUpdated } = checkpoint;
+  return {
+    symbol,
+    origin,
+    asked,
+    anchor,
+    floor,
+    head,
+    lastTrade,
+    fetched,
+    void: checkpoint.void,
+    closed: checkpoint.closed,
+    lastUpdated,
+  };
+}
+
+/**
+ * Checkpoints as documents. Nobody writes back a remembered state: every write reads what is stored, applies its own
+ * change and is repeated on conflict, so that stale writers are harmless.
+ */
+export function createCheckpointStore(options: CheckpointStoreOptions): CheckpointStore {
+  const { documents, keyOf } = options;
+
+  const readStored = (value: unknown, exchange: string, productId: string, key: string): Checkpoint => {
+    const checkpoint = parseCheckpoint(value, key);
+    if (checkpoint.exchange !== exchange || checkpoint.productId !== productId) {
+      throw new CheckpointError(
+        `${key}: is the checkpoint of ${checkpoint.exchange} ${checkpoint.productId}, expected ${exchange} ${productId}`,
+      );
+    }
+    return checkpoint;
+  };
+
+  return {
+    read: async (exchange, productId) => {
+      const key = keyOf(exchange, productId);
+      try {
+        const held = await documents.read(key);
+        return held && readStored(held.value, exchange, productId, key);
+      } catch (error) {
+        if (error instanceof CoordinationError && error.code === 'damaged-document') {
+          throw new CheckpointError(error.message, { cause: error });
+        }
+        throw error;
+      }
+    },
+    update: (exchange, productId, change) => {
+      const key = keyOf(exchange, productId);
+      return updateDocument(documents, key, (value) => {
+        if (value === undefined)
+          throw new CheckpointError(`${key}: vanished during the run; run the command again, it is rebuilt`);
+        const base = readStored(value, exchange, productId, key);
+        const result = applyChange(base, change);
+        const write = encodeCheckpoint(result);
+        // Unchanged checkpoints keep their bytes: a run without news writes nothing.
+        return JSON.stringify(write) === JSON.stringify(value) ? { result } : { write, result };
+      });
+    },
+    restore: async (checkpoint) => {
+      const { exchange, productId } = checkpoint;
+      const key = keyOf(exchange, productId);
+      let version: string | undefined;
+      try {
+        version = (await documents.read(key))?.version;
+      } catch (error) {
+        if (!(error instanceof CoordinationError && error.code === 'damaged-document')) throw error;
+        version = await documents.versionOfDamaged(key);
+      }
+      if ((await documents.write(key, encodeCheckpoint(checkpoint), version)) !== 'conflict') return checkpoint;
+      return await updateDocument(documents, key, (value) => {
+        const result =
+          value === undefined
+            ? checkpoint
+            : applyChange(readStored(value, exchange, productId, key), asChange(checkpoint));
+        return { write: encodeCheckpoint(result), result };
+      });
+    },
+  };
+}
