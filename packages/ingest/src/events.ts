@@ -1,0 +1,69 @@
+import type { ExchangeError, Head } from '@schemahub/core';
+import type { RangeSet } from '@schemahub/coverage';
+
+/** What a run tells while it works; the app turns it into progress, log lines and metrics. */
+export type IngestEvent =
+  | { readonly type: 'products-scanned'; readonly done: number; readonly total: number }
+  | {
+      readonly type: 'product-started';
+      readonly product: string;
+      readonly head: Head | undefined;
+      readonly todo: number;
+      readonly pages: number;
+      readonly workers: number;
+    }
+  | { readonly type: 'request-succeeded'; readonly product: string; readonly trades: number; readonly seconds: number }
+  | {
+      readonly type: 'request-failed';
+      readonly product: string;
+      readonly error: ExchangeError;
+      readonly attempt: number;
+      readonly attempts: number;
+      readonly retryInMs: number | undefined;
+    }
+  | {
+      readonly type: 'window-given-up';
+      readonly product: string;
+      readonly first: number;
+      readonly last: number;
+      readonly error: ExchangeError;
+    }
+  | {
+      readonly type: 'object-landed';
+      readonly product: string;
+      readonly key: string;
+      readonly trades: number;
+      readonly bytes: number;
+      readonly created: boolean;
+      readonly remaining: number;
+    }
+  | { readonly type: 'adopted'; readonly product: string; readonly objects: number; readonly trades: number }
+  | {
+      readonly type: 'checkpoint-rebuilt';
+      readonly product: string;
+      readonly reason: string;
+      readonly objects: number;
+      readonly trades: number;
+    }
+  | { readonly type: 'condemned'; readonly product: string; readonly key: string; readonly reason: string }
+  | { readonly type: 'foreign-object'; readonly product: string; readonly key: string }
+  | { readonly type: 'void-settled'; readonly product: string; readonly first: number; readonly last: number }
+  | {
+      readonly type: 'hole-unsettled';
+      readonly product: string;
+      readonly first: number;
+      readonly last: number;
+      readonly reason: 'young' | 'unclear';
+    }
+  | {
+      readonly type: 'difference';
+      readonly product: string;
+      readonly kind: 'new' | 'different' | 'vanished';
+      readonly ids: RangeSet;
+    }
+  | { readonly type: 'floor-found'; readonly product: string; readonly floor: number; readonly confirmed: boolean }
+  | { readonly type: 'product-finished'; readonly product: string; readonly newTrades: number }
+  | { readonly type: 'lease-taken'; readonly product: string; readonly holder: string }
+  | { readonly type: 'waiting-for-exchange'; readonly until: number; readonly reason: string };
+
+export type OnEvent = (event: IngestEvent) => void;

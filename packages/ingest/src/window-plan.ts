@@ -1,0 +1,69 @@
+import { type IdRange, type RangeSet, RangeSet as Ranges } from '@schemahub/coverage';
+
+export interface WindowPlanOptions {
+  /** Ids to ask for. */
+  readonly todo: RangeSet;
+  readonly gridSize: number;
+  readonly order: 'oldest' | 'newest';
+}
+
+/**
+ * Which window comes next. The plan is a set of ids and nothing else: a window that is handed out, or shown to be
+ * without rows by another's page, is taken out of it.
+ */
+export interface WindowPlan {
+  /** The next window of the grid, clipped to the ids still wanted in it; undefined when all are handed out. */
+  readonly next: () => IdRange | undefined;
+  /** A window's page: its rows are known, and nothing was returned between `nextBelow` and its first row. */
+  readonly finish: (window: IdRange, page: { readonly rows: number; readonly nextBelow: number | undefined }) => void;
+  /** Ids whose windows are not finished: to come, in flight, waiting for a retry, given up. */
+  readonly unfinished: () => RangeSet;
+  /** Ids not yet handed out. */
+  readonly waiting: () => RangeSet;
+}
+
+export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
+  const { gridSize, order } = options;
+  let waiting = options.todo;
+  let unfinished = options.todo;
+  /** Oldest first, a hole is met at its low end and no page tells its width: look ahead in growing steps. */
+  let stride = 0;
+  let emptyUpTo = 0;
+
+  const cellAt = (id: number): IdRange => {
+    const start = Math.floor(id / gridSize) * gridSize;
+    const inside = waiting.clip(start, start + gridSize - 1);
+    return { first: inside.first!, last: inside.last! };
+  };
+  const startId = (): number | undefined => {
+    if (order === 'newest') return waiting.last;
+    if (stride === 0) return waiting.first;
+    const ahead = waiting.ceiling(emptyUpTo + stride * gridSize) ?? waiting.last;
+    stride *= 2;
+    return ahead;
+  };
+
+  return {
+    next: () => {
+      const id = startId();
+      if (id === undefined) return undefined;
+      const window = cellAt(id);
+      waiting = waiting.difference(Ranges.of(window.first, window.last));
+      return window;
+    },
+    finish: (window, page) => {
+      unfinished = unfinished.difference(Ranges.of(window.first, window.last));
+      if (page.rows > 0) stride = 0;
+      else if (order === 'oldest' && window.last > emptyUpTo) {
+        emptyUpTo = window.last;
+        stride = Math.max(stride, 1);
+      }
+      if (page.nextBelow === undefined || page.nextBelow + 1 >= window.first) return;
+      const rowless = waiting.clip(page.nextBelow + 1, window.first - 1);
+      waiting = waiting.difference(rowless);
+      unfinished = unfinished.difference(rowless);
+    },
+    unfinished: () => unfinished,
+    waiting: () => waiting,
+  };
+}
