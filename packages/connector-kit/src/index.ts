@@ -1,1 +1,39 @@
-export {};
+export {
+  bodyExcerpt,
+  callPath,
+  classifyByStatus,
+  type FailureFacts,
+  fail,
+  isJsonReply,
+  parseRetryAfter,
+} from './classify.js';
+export {
+  type CollectBelowOptions,
+  type CollectWindowOptions,
+  collectBelow,
+  collectWindow,
+  type PageSource,
+} from './collect-window.js';
+export { equalTrades } from './equal-trades.js';
+export { ConnectorError, type ConnectorErrorCode, contractBreak, invalidOption } from './errors.js';
+export type { FetchLike } from './fetch-like.js';
+export { createFetchTransport, type FetchTransportOptions } from './fetch-transport.js';
+export {
+  type ConfirmedFloor,
+  type ConfirmFloorOptions,
+  confirmFloor,
+  type FindFloorOptions,
+  type FloorEvidence,
+  findFloor,
+  findProvisionalFloor,
+  type ProvisionalFloor,
+} from './find-floor.js';
+export { fetchOnFreshConnection } from './fresh-connection.js';
+export { type GridOptions, gridWindows } from './grid.js';
+export { parseRawLine, parseRecord, type RawLine, type RawLineOptions, rawLine } from './raw-line.js';
+export { type SeekTimeOptions, type SeekTimeResult, seekTime } from './seek-time.js';
+export { parseJsonBody, type SlicedRecords, sliceRecords } from './slice-records.js';
+export { systemClock } from './system-clock.js';
+export { parseTradeId } from './trade-id.js';
+export { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';
+export { parseTradeTime, type TradeTime } from './trade-time.js';

@@ -81,7 +81,7 @@ export interface TradeFacts {
 
 /**
  * All trades that exist in `window`, ascending by id and each once; `records` are verbatim slices of the bodies.
- * `above` holds the greatest and least id of the reply outside what was kept, so that holes wider than a page are skipped.
+ * A row that one reply lacked is absent here too: absence proves nothing (see `probe`). The records keep the bodies alive.
  */
 export interface TradePage {
   readonly window: IdRange;

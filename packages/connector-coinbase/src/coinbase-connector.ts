@@ -1,0 +1,190 @@
+import {
+  ConnectorError,
+  collectBelow,
+  collectWindow,
+  contractBreak,
+  invalidOption,
+  type PageSource,
+  parseJsonBody,
+  parseRecord,
+  parseTradeId,
+  type RowReader,
+  rawLine,
+  readRows,
+  systemClock,
+  type TradesReply,
+} from '@schemahub/connector-kit';
+import {
+  type CallOptions,
+  type Clock,
+  type ExchangeCall,
+  ExchangeError,
+  type Product,
+  type SendOptions,
+  type TradeFacts,
+  type Transport,
+  type WindowedConnector,
+} from '@schemahub/core';
+import { coinbaseDefaults } from './coinbase-defaults.js';
+import { COINBASE_BUDGET } from './coinbase-policy.js';
+import { parseProduct } from './coinbase-products.js';
+
+export interface CoinbaseConnectorOptions {
+  /** Sends one attempt and throws `ExchangeError`; built with `coinbasePolicy()`. */
+  readonly transport: Transport;
+  /** Default `https://api.exchange.coinbase.com`. A lake remembers it; another one is another exchange. */
+  readonly baseUrl?: string | undefined;
+  /** For `receivedAt`. Default: this computer's clock. */
+  readonly clock?: Clock | undefined;
+  /** Rows a page, 1 … 1000. Default 1000; 100 for the API as it was until about 2021. Windows stay 1000 ids wide. */
+  readonly pageLimit?: number | undefined;
+}
+
+type Send = (CallOptions & SendOptions) | undefined;
+
+/** Coinbase prints texts; a number (never seen) is taken by its value. What is absent stays empty for the mapping to judge. */
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? String(value) : '';
+}
+
+function idOf(value: unknown): number | undefined {
+  return typeof value === 'object' && value !== null
+    ? parseTradeId((value as { trade_id?: unknown }).trade_id)
+    : undefined;
+}
+
+/** `side` is the maker's in every endpoint and in `match` messages; the mapping inverts it (EXCHANGES §1.6). */
+function factsOf(value: unknown): TradeFacts {
+  const id = idOf(value);
+  if (id === undefined) throw new SyntaxError('record: expected a trade_id 0 … 2^53−1');
+  const row = value as Record<string, unknown>;
+  return { id, ts: text(row.time), side: text(row.side), price: text(row.price), quantity: text(row.size) };
+}
+
+const reader: RowReader = { idOf, factsOf };
+
+function originOf(baseUrl: string): string {
+  const expected = 'an http(s) URL without credentials, query and fragment';
+  if (!URL.canParse(baseUrl)) throw invalidOption('baseUrl', expected, baseUrl);
+  const { protocol, username, password, search, hash, href } = new URL(baseUrl);
+  if (username !== '' || password !== '') throw invalidOption('baseUrl', expected, 'one with credentials');
+  if (!/^https?:$/.test(protocol) || search !== '' || hash !== '') throw invalidOption('baseUrl', expected, baseUrl);
+  return href.replace(/\/+$/, '');
+}
+
+/** The path of a product; ids are one segment, whatever characters they hold. */
+function productPath(product: string): string {
+  try {
+    // A dot segment would be resolved away by every URL parser, percent-encoded or not.
+    if (product !== '' && product !== '.' && product !== '..') return `/products/${encodeURIComponent(product)}`;
+  } catch {
+    // A lone surrogate has no UTF-8 and so no URL.
+  }
+  throw new ConnectorError(
+    'invalid-product',
+    `product: expected a venue id such as BTC-USD, got ${JSON.stringify(product)}`,
+  );
+}
+
+/** The requests of this venue. Only `after` is ever sent: `before` gives the newest page above an id, not the next one. */
+function createRequests(transport: Transport, origin: string, clock: Clock) {
+  const send = async (path: string, subject: string | undefined, options: Send): Promise<TradesReply> => {
+    const call: ExchangeCall = {
+      url: origin + path,
+      cost: [{ budget: COINBASE_BUDGET, tokens: 1 }],
+      subject,
+      priority: options?.priority,
+    };
+    const { body, date } = await transport.send(call, {
+      signal: options?.signal,
+      freshConnection: options?.freshConnection,
+    });
+    return { body, date, url: call.url, receivedAt: clock.now() };
+  };
+  return {
+    catalogue: (options: Send) => send('/products', undefined, options),
+    product: (product: string, options: Send) => send(productPath(product), product, options),
+    newest: (product: string, options: Send) => send(`${productPath(product)}/trades?limit=1`, product, options),
+    below: (product: string, upTo: number, limit: number, options: Send) =>
+      send(`${productPath(product)}/trades?after=${upTo + 1}&limit=${limit}`, product, options),
+  };
+}
+
+/**
+ * Coinbase Exchange as a windowed connector: `after=X` gives the greatest ids below X, so windows of a fixed grid can
+ * be asked in any order and in parallel (EXCHANGES §1.3). The head is read from a trade, never from the ticker, which
+ * may be ahead of the trades.
+ */
+export function createCoinbaseConnector(options: CoinbaseConnectorOptions): WindowedConnector {
+  const {
+    transport,
+    baseUrl = coinbaseDefaults.baseUrl,
+    clock = systemClock,
+    pageLimit = coinbaseDefaults.gridSize,
+  } = options;
+  if (typeof transport?.send !== 'function') throw invalidOption('transport', 'a transport with send', transport);
+  if (!Number.isSafeInteger(pageLimit) || pageLimit < 1 || pageLimit > coinbaseDefaults.gridSize) {
+    throw invalidOption('pageLimit', `a whole number 1 … ${coinbaseDefaults.gridSize}`, pageLimit);
+  }
+  const origin = originOf(baseUrl);
+  const requests = createRequests(transport, origin, clock);
+  const source = (product: string, send: Send): PageSource => ({
+    ...reader,
+    pageLimit,
+    fetchPage: (upTo, limit) => requests.below(product, upTo, limit, send),
+  });
+  return {
+    kind: 'windowed',
+    exchange: coinbaseDefaults.exchange,
+    origin,
+    gridSize: coinbaseDefaults.gridSize,
+    proof: 'id-contiguous',
+    listProducts: async (send) => {
+      const { body, url } = await requests.catalogue({ priority: 'head', ...send });
+      const rows = parseJsonBody(body, url);
+      if (!Array.isArray(rows)) throw contractBreak('expected the catalogue as a JSON array', { url });
+      return rows.map((row) => parseProduct(row, url));
+    },
+    findProduct: (product, send) => findProduct(requests.product, product, { priority: 'head', ...send }),
+    fetchHead: async (product, send) => {
+      const reply = await requests.newest(product, { priority: 'head', ...send });
+      const [newest] = readRows(reply, {}, reader).values;
+      return newest === undefined ? undefined : { trade: factsOf(newest), date: reply.date };
+    },
+    fetchWindow: async (product, window, send) => collectWindow({ ...source(product, send), window }),
+    fetchBelow: async (product, upTo, limit, send) => collectBelow({ ...source(product, send), upTo, limit }),
+    probe: async (product, upper, send) => {
+      if (!Number.isSafeInteger(upper + 1) || upper < 0) {
+        throw new ConnectorError('invalid-window', `probe: expected an id 0 … 2^53−2, got ${upper}`);
+      }
+      const reply = await requests.below(product, upper, 2, send);
+      const rows = readRows(reply, { upTo: upper }, reader);
+      const anchorTime = rows.values.length === 0 ? '' : factsOf(rows.values[0]).ts;
+      return { request: reply.url.slice(origin.length), ids: rows.ids, anchorTime, date: reply.date };
+    },
+    parseTrade: (record) => factsOf(parseRecord(record)),
+    rawLine: (product, record, { rawPayload }) =>
+      rawLine(record, {
+        fields: { product_id: product.id, _source: coinbaseDefaults.exchange, _symbol: product.symbol },
+        rawPayload,
+      }),
+  };
+}
+
+/** A product that the venue does not know is an answer here, not a failure. */
+async function findProduct(
+  request: (product: string, options: Send) => Promise<TradesReply>,
+  product: string,
+  send: Send,
+): Promise<Product | undefined> {
+  try {
+    const { body, url } = await request(product, send);
+    const found = parseProduct(parseJsonBody(body, url), url);
+    if (found.id.toUpperCase() === product.toUpperCase()) return found;
+    throw contractBreak(`asked for product ${product}, got ${found.id}`, { url });
+  } catch (error) {
+    if (error instanceof ExchangeError && error.kind === 'product') return undefined;
+    throw error;
+  }
+}

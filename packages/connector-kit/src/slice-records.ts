@@ -1,0 +1,85 @@
+import { contractBreak } from './errors.js';
+
+/** A JSON array body, cut into its elements. */
+export interface SlicedRecords {
+  /** Each element exactly as the venue sent it: a view on the body, without the whitespace around it. */
+  readonly records: readonly Uint8Array[];
+  /** The same elements, parsed. */
+  readonly values: readonly unknown[];
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Parses bytes as JSON; a body that is no UTF-8 or no JSON (cut short, an error page) is a transient `body` error. */
+export function parseJsonBody(body: Uint8Array, url?: string): unknown {
+  try {
+    return JSON.parse(utf8.decode(body)) as unknown;
+  } catch (cause) {
+    throw contractBreak(`expected a JSON body, got ${body.length} bytes that are none (cut short or damaged)`, {
+      url,
+      cause,
+    });
+  }
+}
+
+/** The element between two separators, trimmed; undefined when only whitespace lies between them. */
+function trimmed(body: Uint8Array, from: number, to: number): Uint8Array | undefined {
+  let first = from;
+  let last = to;
+  while (first < last && isSpace(body[first]!)) first++;
+  while (last > first && isSpace(body[last - 1]!)) last--;
+  return first === last ? undefined : body.subarray(first, last);
+}
+
+/**
+ * Cuts a valid JSON array at the commas of its own level. Only ASCII bytes are compared: no byte of a longer UTF-8
+ * sequence is below 0x80, so none can be mistaken for a quote or a bracket.
+ */
+function sliceElements(body: Uint8Array): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  let depth = 0;
+  let inString = false;
+  let start = 0;
+  const take = (end: number): void => {
+    const record = trimmed(body, start, end);
+    if (record !== undefined) records.push(record);
+    start = end + 1;
+  };
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i]!;
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      depth++;
+      if (depth === 1) start = i + 1;
+    } else if (byte === 0x5d || byte === 0x7d) {
+      depth--;
+      if (depth === 0) take(i);
+    } else if (byte === COMMA && depth === 1) take(i);
+  }
+  return records;
+}
+
+/**
+ * The elements of a JSON array body as verbatim byte slices, with their parsed values alongside. The body is validated
+ * first; what is no JSON array is a transient `body` error (a truncated page must never pass for a short one).
+ * Memory: the slices are views and keep the whole body alive.
+ */
+export function sliceRecords(body: Uint8Array, url?: string): SlicedRecords {
+  const values = parseJsonBody(body, url);
+  if (!Array.isArray(values)) throw contractBreak('expected a JSON array of rows, got another JSON value', { url });
+  const records = sliceElements(body);
+  if (records.length !== values.length) {
+    throw contractBreak(`expected ${values.length} rows in the body, cut ${records.length}`, { url });
+  }
+  return { records, values };
+}

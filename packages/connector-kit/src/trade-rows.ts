@@ -1,0 +1,75 @@
+import type { TradeFacts } from '@schemahub/core';
+import { equalTrades } from './equal-trades.js';
+import { contractBreak } from './errors.js';
+import { sliceRecords } from './slice-records.js';
+
+/** One whole reply to a trades request, before it is cut into rows. */
+export interface TradesReply {
+  readonly body: Uint8Array;
+  readonly url: string;
+  /** Milliseconds since 1970, by our clock, when the body had been read. */
+  readonly receivedAt: number;
+  /** The `Date` header, ms since 1970. */
+  readonly date?: number | undefined;
+}
+
+/** Rows of one reply, newest id first; ids may repeat until `uniqueRows`. */
+export interface TradeRows {
+  readonly ids: readonly number[];
+  readonly records: readonly Uint8Array[];
+  readonly values: readonly unknown[];
+}
+
+/** How a venue's row is read. Both get one parsed element of the body. */
+export interface RowReader {
+  /** The canonical id, or undefined when the row has none. */
+  readonly idOf: (value: unknown) => number | undefined;
+  readonly factsOf: (value: unknown) => TradeFacts;
+}
+
+function inOrder(rows: TradeRows, order: readonly number[]): TradeRows {
+  return {
+    ids: order.map((at) => rows.ids[at]!),
+    records: order.map((at) => rows.records[at]!),
+    values: order.map((at) => rows.values[at]!),
+  };
+}
+
+/**
+ * The rows of a reply, newest first. A row without a canonical id, or with an id above what was asked for, breaks the
+ * venue's contract: one such row and nothing of the reply can be trusted, so it is asked for again.
+ */
+export function readRows(reply: TradesReply, asked: { upTo?: number | undefined }, reader: RowReader): TradeRows {
+  const { records, values } = sliceRecords(reply.body, reply.url);
+  let sorted = true;
+  const ids = values.map((value, at) => {
+    const id = reader.idOf(value);
+    if (id === undefined) {
+      const shown = Buffer.from(records[at]!.subarray(0, 120)).toString('utf8');
+      throw contractBreak(`row ${at} has no trade id 0 … 2^53−1: ${shown}`, { url: reply.url });
+    }
+    if (asked.upTo !== undefined && id > asked.upTo) {
+      throw contractBreak(`trade ${id} came, but only ids up to ${asked.upTo} were asked for`, { url: reply.url });
+    }
+    return id;
+  });
+  for (let at = 1; at < ids.length; at++) if (ids[at]! > ids[at - 1]!) sorted = false;
+  const rows: TradeRows = { ids, records, values };
+  if (sorted) return rows;
+  // Equal ids keep the order of the reply, so that the row that is kept does not depend on the sort.
+  const order = ids.map((_, at) => at).sort((a, b) => ids[b]! - ids[a]! || a - b);
+  return inOrder(rows, order);
+}
+
+/** Drops rows that repeat a trade; one id with two different trades breaks the contract. */
+export function uniqueRows(rows: TradeRows, url: string, reader: RowReader): TradeRows {
+  const keep: number[] = [];
+  for (let at = 0; at < rows.ids.length; at++) {
+    const kept = keep.at(-1);
+    if (kept === undefined || rows.ids[kept] !== rows.ids[at]) keep.push(at);
+    else if (!equalTrades(reader.factsOf(rows.values[kept]), reader.factsOf(rows.values[at]))) {
+      throw contractBreak(`trade ${rows.ids[at]} came twice with different contents`, { url });
+    }
+  }
+  return keep.length === rows.ids.length ? rows : inOrder(rows, keep);
+}
