@@ -1,7 +1,7 @@
 // The package template: `node tools/new-package.mjs NAME "one sentence" [dep ...] [--sub testing=src/testing/index.ts]`.
 // A dep without a scope is a workspace package; `npm:yaml` takes its version from the catalog in pnpm-workspace.yaml.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const [name, sentence, ...rest] = process.argv.slice(2);
 if (!name || !sentence) {
@@ -28,7 +28,11 @@ const paths = (source) =>
   Object.fromEntries([
     ...Object.entries(subs).map(([sub, file]) => [
       sub === 'index' ? '.' : `./${sub}`,
-      { ...(source ? { '@schemahub/source': `./${file}` } : {}), types: `./dist/${sub}.d.ts`, default: `./dist/${sub}.js` },
+      {
+        ...(source ? { '@schemahub/source': `./${file}` } : {}),
+        types: `./dist/${sub}.d.ts`,
+        default: `./dist/${sub}.js`,
+      },
     ]),
     ['./package.json', './package.json'],
   ]);
@@ -47,7 +51,10 @@ const manifest = {
   ...(Object.keys(dependencies).length > 0 ? { dependencies } : {}),
   publishConfig: { access: 'public', exports: paths(false) },
 };
-mkdirSync(join(folder, 'src'), { recursive: true });
+for (const file of Object.values(subs)) {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), 'export {};\n');
+}
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 writeFileSync(join(folder, 'tsconfig.json'), `{ "extends": "../../tsconfig.base.json", "include": ["src"] }\n`);
 const entries = Object.keys(subs).length > 1 ? JSON.stringify(subs).replaceAll('"', "'") : '';
@@ -55,5 +62,38 @@ writeFileSync(
   join(folder, 'tsup.config.ts'),
   `import { defineConfig } from 'tsup';\nimport { library } from '../../tsup.preset.js';\n\nexport default defineConfig(library(${entries}));\n`,
 );
-writeFileSync(join(folder, 'README.md'), `# @schemahub/${name}\n\n${sentence}\n`);
-writeFileSync(join(folder, 'src/index.ts'), 'export {};\n');
+// The order of every package's README; tools/house.test.mjs looks for it.
+const readme = `# @schemahub/${name}
+
+${sentence}
+
+## Install
+
+\`\`\`sh
+npm install @schemahub/${name}
+\`\`\`
+
+## Example
+
+\`\`\`ts
+import {} from '@schemahub/${name}';
+\`\`\`
+
+## Options
+
+| option | purpose | unit | default |
+|---|---|---|---|
+
+## Guarantees and non-guarantees
+
+Order, duplicates, memory, crash.
+
+## Errors
+
+| code | when | retryable | what to do |
+|---|---|---|---|
+`;
+writeFileSync(join(folder, 'README.md'), readme);
+console.log(
+  `${folder} is there. Next: its row in layers.mjs, \`pnpm install\`, \`pnpm layers:write\`, its README and tests.`,
+);

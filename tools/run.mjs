@@ -6,7 +6,9 @@ const root = new URL('..', import.meta.url);
 const { packageManager, engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`SchemaHub needs Node ${engines.node}; this is ${process.version}. Install a newer Node and run the command again.`);
+  console.error(
+    `SchemaHub needs Node ${engines.node}; this is ${process.version}. Install a newer Node and run the command again.`,
+  );
   process.exit(1);
 }
 

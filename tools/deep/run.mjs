@@ -1,0 +1,178 @@
+// What `.ci/run` does: `npm test`, then the suites that take longer. Each step counts its tests; the last line sums them,
+// and anything failed or skipped makes the exit code 1. A contributor may run single steps: `node tools/deep/run.mjs readers`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'schemahub-ci-'));
+const cli = join(root, 'apps/cli/dist/schemahub.mjs');
+const total = { passed: 0, failed: 0, skipped: 0 };
+const started = performance.now();
+
+const seconds = () => Math.round((performance.now() - started) / 1000);
+const say = (text) => console.log(`\n== ${text} (${seconds()} s)`);
+
+function count({ passed, failed, skipped }) {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
+
+/** Runs a program to its end, output passed on; true if it ended with 0 within the time. */
+function run(command, args, { cwd = root, env = {}, minutes = 10, stdout = 'inherit' } = {}) {
+  const result = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', stdout, 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    timeout: minutes * 60_000,
+    killSignal: 'SIGKILL',
+  });
+  if (result.error) console.log(`${command}: ${result.error.message}`);
+  return { ok: result.status === 0, text: result.stdout ?? '' };
+}
+
+/** A step that is one test by itself. */
+function one(title, ok) {
+  console.log(`${ok ? 'ok' : 'FAILED'}: ${title}`);
+  count({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+  return ok;
+}
+
+/** Adds what vitest wrote. A file that could not be loaded, and a run that failed without a failing test, count as failures. */
+function countVitest(title, report, ok) {
+  if (!existsSync(report)) return one(`${title} ended before its tests began`, false);
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
+  const unloadable = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  );
+  const failed = numFailedTests + unloadable.length;
+  count({ passed: numPassedTests, failed: failed === 0 && !ok ? 1 : failed, skipped: numPendingTests + numTodoTests });
+}
+
+const reporters = (report) => ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+
+function treeIsClean(when) {
+  const { ok, text } = run('git', ['status', '--porcelain'], { stdout: 'pipe' });
+  if (text !== '') console.log(text);
+  one(`the work tree is clean ${when}`, ok && text === '');
+}
+
+function unit() {
+  say('npm test');
+  const report = join(scratch, 'unit.json');
+  const { ok } = run('npm', ['test', '--', ...reporters(report)], { minutes: 15 });
+  countVitest('npm test', report, ok);
+}
+
+/** Heavy tests of the workspaces: files named *.deep.test.ts. */
+function deep() {
+  say('deep tests (*.deep.test.ts)');
+  const report = join(scratch, 'deep.json');
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const args = ['run', '--config', 'vitest.deep.config.ts', ...reporters(report)];
+  const { ok } = run(process.execPath, [vitest, ...args], { minutes: 20 });
+  countVitest('the deep tests', report, ok);
+}
+
+/** A Python with the three readers, kept in .venv; undefined, and told, if it cannot be had. */
+function python() {
+  const folder = join(root, '.venv');
+  const program = join(folder, 'bin/python');
+  const readers = ['pyarrow', 'polars', 'duckdb'];
+  const complete = () => existsSync(program) && run(program, ['-c', `import ${readers.join(', ')}`], { minutes: 2 }).ok;
+  if (complete()) return program;
+  rmSync(folder, { recursive: true, force: true });
+  if (!run('python3', ['-m', 'venv', folder]).ok) {
+    console.log('python3 cannot make a venv; asking Debian for python3-venv.');
+    run('apt-get', ['update', '-qq']);
+    run('apt-get', ['install', '-y', '-qq', 'python3-venv']);
+    rmSync(folder, { recursive: true, force: true });
+    run('python3', ['-m', 'venv', folder]);
+  }
+  run(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...readers], { minutes: 15 });
+  return complete() ? program : undefined;
+}
+
+/** Makes a lake with the built CLI under the given Node. */
+function demo(node, lake) {
+  const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+  return run(node, [cli, 'demo', '--lake', lake], { env }).ok;
+}
+
+/** DuckDB, pyarrow and polars open what the CLI wrote. */
+function readers() {
+  say('the lake in DuckDB, pyarrow and polars');
+  const program = python();
+  const [lake, listing, report] = ['lake', 'snapshots.json', 'readers.json'].map((name) => join(scratch, name));
+  if (!one('Python has pyarrow, polars and duckdb', program !== undefined)) return;
+  if (!one('schemahub demo makes a lake', demo(process.execPath, lake))) return;
+  const snapshots = run(process.execPath, [cli, 'snapshots', '--files', '--json', '--lake', lake], { stdout: 'pipe' });
+  writeFileSync(listing, snapshots.text);
+  if (!one('schemahub snapshots lists the files', snapshots.ok)) return;
+  const env = { SCHEMAHUB_LAKE: lake, SCHEMAHUB_SNAPSHOTS: listing };
+  run(program, ['-B', join(root, 'tools/deep/run_tests.py'), 'test_lake', report], { env, minutes: 5 });
+  if (existsSync(report)) count(JSON.parse(readFileSync(report, 'utf8')));
+  else one('the Python tests could be loaded', false);
+}
+
+/** The path of another Node from the npm package `node`; undefined if it cannot be had. */
+function otherNode(major) {
+  const cwd = join(scratch, `node-${major}`);
+  mkdirSync(cwd);
+  const { ok, text } = run('npx', ['--yes', '-p', `node@${major}`, '--', 'node', '-p', 'process.execPath'], {
+    cwd,
+    stdout: 'pipe',
+  });
+  const path = text.trim().split('\n').at(-1);
+  return ok && existsSync(path) ? path : undefined;
+}
+
+/** The built CLI and the unit tests of all libraries on a newer Node. */
+function newerNode(major) {
+  say(`Node ${major}`);
+  const node = otherNode(major);
+  if (!one(`Node ${major} is there`, node !== undefined)) return;
+  const lake = join(scratch, `lake-${major}`);
+  if (one(`Node ${major}: schemahub demo`, demo(node, lake))) {
+    one(`Node ${major}: schemahub verify`, run(node, [cli, 'verify', '--lake', lake, '--deep']).ok);
+  }
+  const report = join(scratch, `unit-${major}.json`);
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+  const { ok } = run(node, [vitest, 'run', 'packages', 'internal', 'mappings', ...reporters(report)], { env });
+  countVitest(`Node ${major}: unit tests`, report, ok);
+}
+
+const steps = {
+  unit,
+  deep,
+  readers,
+  node22: () => newerNode(22),
+  node24: () => newerNode(24),
+};
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(steps, name));
+if (unknown.length > 0) {
+  console.error(
+    `Unknown step ${unknown.join(', ')}. The steps are ${Object.keys(steps).join(', ')}; without one, all run.`,
+  );
+  process.exit(2);
+}
+const all = wanted.length === 0;
+try {
+  if (all) treeIsClean('before');
+  for (const name of all ? Object.keys(steps) : wanted) steps[name]();
+  if (all) treeIsClean('after');
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+say('end');
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed + total.skipped > 0 || total.passed === 0 ? 1 : 0;
