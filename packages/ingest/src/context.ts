@@ -1,6 +1,6 @@
 import type { CheckpointStore } from '@schemahub/checkpoint';
 import type { Leases } from '@schemahub/coordination';
-import type { Clock, WindowedConnector } from '@schemahub/core';
+import type { Clock, Head, WindowedConnector } from '@schemahub/core';
 import type { Layout, ReadId } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { ByteBudget } from './byte-budget.js';
@@ -70,6 +70,8 @@ export interface IngestContext {
   readonly budget: ByteBudget;
   readonly settings: IngestSettings;
   readonly onEvent: OnEvent;
+  /** Heads seen by a scan before the run: a product's first look at its head takes it from here. */
+  readonly heads?: ReadonlyMap<string, Head | undefined> | undefined;
   /** Aborts to stop: windows in flight are dropped, finished ones are landed and credited. */
   readonly stop: AbortSignal;
 }

@@ -3,6 +3,15 @@ import type { RangeSet } from '@schemahub/coverage';
 
 /** What a run tells while it works; the app turns it into progress, log lines and metrics. */
 export type IngestEvent =
+  /** One head of the scan before a backfill; `todo` is about what is left to fetch. */
+  | {
+      readonly type: 'head-scanned';
+      readonly product: string;
+      readonly todo: number;
+      readonly held: number;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly type: 'products-scanned'; readonly done: number; readonly total: number }
   | {
       readonly type: 'product-started';

@@ -15,7 +15,10 @@ export interface LimiterPort {
     task: (signal: AbortSignal | undefined) => Promise<T>,
     options: { cost: readonly CallCost[]; priority?: CallPriority | undefined; signal?: AbortSignal | undefined },
   ) => Promise<T>;
-  readonly throttled: (budget: string, options?: { retryAfterMs?: number | undefined }) => void;
+  /** A 429 came back. */
+  readonly throttled: (budget: string) => void;
+  /** Retry-After. */
+  readonly penalize: (options: { readonly budget?: string | undefined; readonly delayMs: number }) => void;
 }
 
 /** A circuit breaker as the transport needs it; `@schemahub/circuit-breaker` fits. */
@@ -79,7 +82,10 @@ export function createGuardedTransport(options: GuardedTransportOptions): Transp
               } catch (error) {
                 await settle(permit, error);
                 if (error instanceof ExchangeError && error.kind === 'rate') {
-                  for (const { budget } of call.cost) limiter.throttled(budget, { retryAfterMs: error.retryAfterMs });
+                  for (const { budget } of call.cost) {
+                    limiter.throttled(budget);
+                    if (error.retryAfterMs !== undefined) limiter.penalize({ budget, delayMs: error.retryAfterMs });
+                  }
                 }
                 throw error;
               }

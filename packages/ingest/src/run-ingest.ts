@@ -1,5 +1,5 @@
 import type { Lease } from '@schemahub/coordination';
-import { ExchangeError, type Product } from '@schemahub/core';
+import { ExchangeError, type Head, type Product } from '@schemahub/core';
 import { type Account, account, type RangeSet, RangeSet as Ranges } from '@schemahub/coverage';
 import type { VoidRun } from '@schemahub/lake';
 import type { IngestContext } from './context.js';
@@ -7,6 +7,7 @@ import { IngestError } from './errors.js';
 import { missingOf, type ProductHoles, planHoles, probeHoles, youngVoids } from './holes.js';
 import { fetchIds, ingestProduct, type ProductProgress, record, voidRunsOf } from './ingest-product.js';
 import { withRetries } from './retry.js';
+import { fetchHead } from './same-trades.js';
 
 export type ProductState =
   | 'complete'
@@ -100,6 +101,36 @@ export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap
       { cause: error },
     );
   }
+}
+
+/** Products whose heads are asked for at the same time; the limiter paces them. */
+const HEADS_AT_ONCE = 16;
+
+/**
+ * Heads of all products before a long run, so that it knows how much there is to do. A head that cannot be had is left
+ * out: its product asks again, and tells why, when its turn comes.
+ */
+async function scanHeads(
+  context: IngestContext,
+  productIds: readonly string[],
+): Promise<Map<string, Head | undefined>> {
+  const heads = new Map<string, Head | undefined>();
+  let done = 0;
+  await pool(productIds, HEADS_AT_ONCE, async (product) => {
+    if (context.stop.aborted) return;
+    try {
+      const head = await fetchHead(context, product);
+      heads.set(product, head);
+      const stored = await context.checkpoints.read(context.connector.exchange, product).catch(() => undefined);
+      const held = (stored?.fetched.count ?? 0) + (stored?.void.count ?? 0);
+      const todo = Math.max(0, (head?.trade.id ?? 0) - held);
+      context.onEvent({ type: 'head-scanned', product, todo, held, done: ++done, total: productIds.length });
+    } catch (error) {
+      if (endsRun(error)) throw error;
+      done++;
+    }
+  });
+  return heads;
 }
 
 /** Rows that the edge of an asked range needs above it, so that its last hole lies between two held trades. */
@@ -209,7 +240,9 @@ export async function runIngest(context: IngestContext, productIds: readonly str
   const { leases, settings, stop, onEvent } = context;
   const catalogue = await readCatalogue(context);
   const halt = new AbortController();
-  const inner: IngestContext = { ...context, stop: AbortSignal.any([stop, halt.signal]) };
+  const known = productIds.filter((product) => catalogue.has(product));
+  const heads = settings.mode === 'backfill' || settings.fullRefresh ? await scanHeads(context, known) : undefined;
+  const inner: IngestContext = { ...context, heads, stop: AbortSignal.any([stop, halt.signal]) };
   const slots: Slot[] = productIds.map((productId) => ({
     productId,
     lease: undefined,
@@ -220,7 +253,6 @@ export async function runIngest(context: IngestContext, productIds: readonly str
     unsettled: Ranges.empty,
   }));
   let ending: unknown;
-  let scanned = 0;
 
   const guarded = async (slot: Slot, work: () => Promise<void>): Promise<void> => {
     try {
@@ -257,7 +289,6 @@ export async function runIngest(context: IngestContext, productIds: readonly str
       slot.lease = acquired.lease;
     }
     slot.progress = await ingestProduct(inner, product);
-    onEvent({ type: 'products-scanned', done: ++scanned, total: productIds.length });
     onEvent({ type: 'product-finished', product: slot.productId, newTrades: slot.progress.newTrades });
   };
 

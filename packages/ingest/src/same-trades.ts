@@ -40,7 +40,8 @@ export async function fetchCheckedHead(
 ): Promise<Head | undefined> {
   const { clock, settings, stop } = context;
   for (let look = 1; ; look++) {
-    const head = await fetchHead(context, productId);
+    const head =
+      look === 1 && context.heads?.has(productId) ? context.heads.get(productId) : await fetchHead(context, productId);
     if (held === undefined || (head !== undefined && head.trade.id > held.id)) return head;
     const why =
       head === undefined

@@ -69,6 +69,8 @@ export interface Layout {
   readonly certificates: string;
   readonly lock: (name: string) => string;
   readonly quarantine: (exchange: string, product: string) => string;
+  /** A cached answer of `seek`. */
+  readonly seek: (exchange: string, product: string, origin: string, micros: number) => string;
 }
 
 function trimmed(prefix: string): string {
@@ -98,5 +100,7 @@ export function createLayout(options: LayoutOptions = {}): Layout {
     certificate: (commit) => `certificates/${padNumber(commit)}.json`,
     lock: (name) => `locks/${encodeSegment(name)}.json`,
     quarantine: (exchange, product) => `quarantine/${encodeSegment(exchange)}/${encodeSegment(product)}/`,
+    seek: (exchange, product, origin, micros) =>
+      `seek/${encodeSegment(exchange)}/${encodeSegment(product)}/${hash128(origin)}_${micros}.json`,
   };
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createFolderStore,
   createMemoryStore,
+  createOverlayStore,
   currentProcess,
   isProcessGone,
   type ObjectStore,
@@ -43,6 +44,7 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 const drivers: Record<string, () => Promise<ObjectStore>> = {
   memory: async () => createMemoryStore(),
+  overlay: async () => createOverlayStore(createMemoryStore()),
   folder: async () => createFolderStore({ folder: join(base, String(made++)) }),
 };
 
@@ -51,6 +53,28 @@ for (const [name, createStore] of Object.entries(drivers)) {
     for (const check of objectStoreConformance()) it(check.name, () => check.run(createStore));
   });
 }
+
+describe('overlay store', () => {
+  it('shows the base and its own writes in one order, and never changes the base', async () => {
+    const base = createMemoryStore();
+    const bytes = new TextEncoder().encode('x');
+    for (const key of ['a', 'c', 'e']) await base.putIfAbsent(key, bytes);
+    const overlay = createOverlayStore(base);
+    expect(await overlay.putIfAbsent('c', bytes)).toBe('exists');
+    for (const key of ['b', 'f']) expect(await overlay.putIfAbsent(key, bytes)).toBe('created');
+    expect(await overlay.putIfMatch('e', new TextEncoder().encode('y'), (await base.get('e'))?.version)).not.toBe(
+      'conflict',
+    );
+    await overlay.delete(['a']);
+    const keysOf = async (store: ObjectStore): Promise<string> => {
+      const keys: string[] = [];
+      for await (const { key } of store.list('')) keys.push(`${key}=${Buffer.from((await store.get(key))!.bytes)}`);
+      return keys.join(' ');
+    };
+    expect(await keysOf(overlay)).toBe('b=x c=x e=y f=x');
+    expect(await keysOf(base)).toBe('a=x c=x e=x');
+  });
+});
 
 describe('folder store', () => {
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);

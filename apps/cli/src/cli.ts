@@ -1,0 +1,69 @@
+import { loadConfig } from '@schemahub/runtime/config';
+import type { Invocation } from './command.js';
+import { exitCodes } from './exit-codes.js';
+import { explainError } from './explain-error.js';
+import type { Io } from './io.js';
+import { parseCommandLine } from './program.js';
+import { version } from './version.js';
+
+/** Turns the first signal into a clean stop and the second into an immediate end. */
+function listenForSignals(io: Io): {
+  readonly stop: AbortSignal;
+  readonly code: () => number;
+  readonly end: () => void;
+} {
+  const controller = new AbortController();
+  let code: number = exitCodes.interrupted;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    code = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+    if (controller.signal.aborted) process.exit(code);
+    io.err(`\n${signal}: stopping; what is fetched is being written. Once more stops at once.\n`);
+    controller.abort(new Error(`stopped by ${signal}`));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const end = (): void => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  return { stop: controller.signal, code: () => code, end };
+}
+
+/** Runs one command line and returns its exit code. Never throws: every error becomes a sentence on stderr. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const signals = listenForSignals(io);
+  try {
+    const result = await parseCommandLine(argv, io, version);
+    if (result.kind === 'end') return result.code;
+    const { spec, args, flags } = result.parsed;
+    const config = await loadConfig({ flags, environment: io.environment, folder: io.folder });
+    const { run } = await spec.load();
+    const invocation: Invocation = {
+      command: spec.name,
+      args,
+      flags,
+      config,
+      io,
+      json: flags.json === true,
+      quiet: flags.quiet === true,
+      verbose: flags.verbose === true,
+      dryRun: flags['dry-run'] === true,
+      stop: signals.stop,
+      stopCode: signals.code,
+    };
+    const code = await run(invocation);
+    return signals.stop.aborted ? signals.code() : code;
+  } catch (error) {
+    if (signals.stop.aborted) return signals.code();
+    const { sentence, code } = explainError(error);
+    io.err(`${io.style('red', 'error:')} ${sentence}\n`);
+    if (flagsWantStack(argv)) io.err(`${error instanceof Error ? (error.stack ?? '') : ''}\n`);
+    return code;
+  } finally {
+    signals.end();
+  }
+}
+
+function flagsWantStack(argv: readonly string[]): boolean {
+  return argv.includes('--verbose') || argv.includes('-v');
+}

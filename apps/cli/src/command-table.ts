@@ -1,0 +1,320 @@
+import { settings } from '@schemahub/runtime/settings';
+import type { CommandSpec, OptionSpec } from './command.js';
+
+/** An option that is a setting: its text comes from the table of settings. */
+function fromSetting(name: string, value?: string): OptionSpec {
+  const found = settings.find((setting) => setting.name === name);
+  if (found === undefined) throw new TypeError(`there is no setting ${name}`);
+  const fallback = found.fallback === undefined || found.fallback === false ? '' : ` (default ${found.fallback})`;
+  return { name, value, doc: `${found.doc}${fallback}` };
+}
+
+function option(name: string, value: string | undefined, doc: string, aliases?: readonly string[]): OptionSpec {
+  return { name, value, doc, aliases };
+}
+
+const lakeOptions: readonly OptionSpec[] = [
+  fromSetting('lake', 'DIR'),
+  fromSetting('s3-bucket', 'BUCKET'),
+  { ...fromSetting('raw-prefix', 'PREFIX'), aliases: ['s3-prefix'] },
+  fromSetting('unified-prefix', 'PREFIX'),
+];
+const exchangeOptions: readonly OptionSpec[] = [
+  fromSetting('exchange', 'NAME'),
+  fromSetting('api-url', 'URL'),
+  fromSetting('rate', 'N'),
+  fromSetting('burst', 'N'),
+  fromSetting('rate-share', 'N'),
+  fromSetting('timeout', 'SECONDS'),
+  fromSetting('max-wait', 'SECONDS'),
+];
+const fetchOptions: readonly OptionSpec[] = [
+  ...lakeOptions,
+  ...exchangeOptions,
+  fromSetting('seed-path', 'FILE'),
+  { ...fromSetting('limit', 'N'), aliases: ['chunk-size'] },
+  fromSetting('workers', 'N'),
+  fromSetting('chunk-concurrency', 'N'),
+  fromSetting('object-trades', 'N'),
+  fromSetting('cold-start-minutes', 'N'),
+  fromSetting('checkpoint-dir', 'DIR'),
+  option('from', 'TIME|trade:ID', 'first trade of this run: an instant, or an id'),
+  option('to', 'TIME|trade:ID', 'last trade of this run: up to an instant, or an id'),
+  option('after', 'ID', 'only ids above this one'),
+  option('before', 'ID', 'only ids below this one'),
+  option(
+    'full-refresh',
+    undefined,
+    'ask for everything again, compare with what is held, land what is new or different',
+    ['full-backfill'],
+  ),
+  option('skip-checkpoint', undefined, 'fetch the cold-start window anew'),
+  option('checkpoint-s3', undefined, 'accepted: checkpoints are kept in the lake anyway'),
+  option('resume', undefined, 'accepted: every run resumes'),
+  option('accept-origin', undefined, 'the same exchange is behind another address now'),
+  option('raw-payload', undefined, 'keep the exchange’s object once more as _raw_payload'),
+  option('report', 'FILE', 'write the run report as JSON'),
+];
+const tableOptions: readonly OptionSpec[] = [
+  ...lakeOptions,
+  fromSetting('checkpoint-dir', 'DIR'),
+  fromSetting('mapping-path', 'FILE'),
+  fromSetting('codec', 'NAME'),
+];
+
+export const commandTable: readonly CommandSpec[] = [
+  {
+    name: 'ingest',
+    summary: 'fetch new trades, from what is held to the newest',
+    args: '[PRODUCT...]',
+    options: fetchOptions,
+    writes: true,
+    examples: [
+      'schemahub ingest',
+      'schemahub ingest BTC-USD ETH-USD --lake ./lake',
+      'schemahub ingest SOL-USD --full-refresh',
+    ],
+    load: () => import('./commands/fetch.js'),
+  },
+  {
+    name: 'backfill',
+    summary: 'fetch the whole history, or a part of it',
+    args: '[PRODUCT...]',
+    options: [...fetchOptions, option('order', 'oldest|newest', 'where to begin (default oldest)')],
+    writes: true,
+    examples: [
+      'schemahub backfill BTC-USD',
+      'schemahub backfill BTC-USD --from 2026-01-01 --order newest',
+      'schemahub backfill ETH-USD --from trade:1 --to trade:500000',
+    ],
+    load: () => import('./commands/fetch.js'),
+  },
+  {
+    name: 'repair',
+    summary: 'fetch what is missing, settle holes, replace damaged objects',
+    args: '[PRODUCT...]',
+    options: fetchOptions,
+    writes: true,
+    examples: ['schemahub repair', 'schemahub repair BTC-USD'],
+    load: () => import('./commands/fetch.js'),
+  },
+  {
+    name: 'transform',
+    summary: 'raw trades to the table: only what is new',
+    args: '[PRODUCT...]',
+    options: [
+      ...tableOptions,
+      fromSetting('max-bad', 'SHARE'),
+      fromSetting('decimals'),
+      option('rebuild', undefined, 'make all files anew, after a mapping change'),
+      option('accept-loss', undefined, 'with --rebuild: go on although rows are lost with expired raw objects'),
+      option('full-scan', undefined, 'check every row of the table afterwards'),
+      option('report', 'FILE', 'write the run report as JSON'),
+    ],
+    writes: true,
+    examples: ['schemahub transform', 'schemahub transform --rebuild', 'schemahub transform --decimals --rebuild'],
+    load: () => import('./commands/transform.js'),
+  },
+  {
+    name: 'run',
+    summary: 'several steps in one: run pipeline coinbase',
+    args: '<STAGE> [SOURCE...]',
+    options: [
+      ...fetchOptions,
+      fromSetting('mapping-path', 'FILE'),
+      fromSetting('codec', 'NAME'),
+      option('atomic', undefined, 'commit all sources at once'),
+    ],
+    writes: true,
+    examples: [
+      'schemahub run pipeline coinbase',
+      'schemahub run ingest coinbase',
+      'schemahub run unify trades_unified',
+    ],
+    load: () => import('./commands/run.js'),
+  },
+  {
+    name: 'status',
+    summary: 'what is held, per product',
+    args: '[PRODUCT...]',
+    options: [...lakeOptions, fromSetting('checkpoint-dir', 'DIR'), fromSetting('stale-minutes', 'N')],
+    examples: ['schemahub status', 'schemahub status BTC-USD --json'],
+    load: () => import('./commands/status.js'),
+  },
+  {
+    name: 'verify',
+    summary: 'the certificate: what is held, what never existed, what is missing',
+    args: '[PRODUCT...]',
+    options: [
+      ...tableOptions,
+      ...exchangeOptions,
+      option('deep', undefined, 'read every byte again and condemn damaged objects'),
+      option('head', undefined, 'ask the exchange how far it is'),
+      option('no-write', undefined, 'only tell: condemn nothing, keep no certificate'),
+    ],
+    examples: ['schemahub verify', 'schemahub verify --deep', 'schemahub verify --json > certificate.json'],
+    load: () => import('./commands/verify.js'),
+  },
+  {
+    name: 'quality',
+    summary: 'named checks and a health score',
+    options: [
+      ...lakeOptions,
+      fromSetting('checkpoint-dir', 'DIR'),
+      fromSetting('stale-minutes', 'N'),
+      option('full-scan', undefined, 'check every row'),
+    ],
+    examples: ['schemahub quality', 'schemahub quality --full-scan --json'],
+    load: () => import('./commands/quality.js'),
+  },
+  {
+    name: 'query',
+    summary: 'SQL on the committed table; a prompt without an argument',
+    args: '[SQL]',
+    options: [
+      ...lakeOptions,
+      fromSetting('checkpoint-dir', 'DIR'),
+      option('output', 'FORMAT', 'table, json, jsonl, csv, markdown or parquet', ['o']),
+      option('snapshot', 'N', 'the table as commit N left it'),
+      option('as-of', 'TIME', 'the table as it was at an instant'),
+      option('engine', 'NAME', 'duckdb'),
+      option('max-rows', 'N', 'rows to print (default 100 in a terminal)'),
+    ],
+    examples: [
+      'schemahub query "SELECT symbol, count(*) FROM trades_unified GROUP BY 1"',
+      'schemahub query "FROM ohlcv(\'BTC-USD\', INTERVAL 1 HOUR)" -o csv',
+      'schemahub query',
+    ],
+    load: () => import('./commands/query.js'),
+  },
+  {
+    name: 'snapshots',
+    summary: 'the commits of the table',
+    options: [...lakeOptions, option('files', undefined, 'with the data files of the current one')],
+    examples: ['schemahub snapshots', 'schemahub snapshots --files --json'],
+    load: () => import('./commands/snapshots.js'),
+  },
+  {
+    name: 'rollback',
+    summary: 'back to an earlier snapshot; --release lets the table go on',
+    args: '[NUMBER]',
+    options: [
+      ...lakeOptions,
+      option('release', undefined, 'end the pin: the next transform adds what was rolled back'),
+    ],
+    writes: true,
+    examples: ['schemahub rollback 12', 'schemahub rollback --release'],
+    load: () => import('./commands/snapshots.js'),
+  },
+  {
+    name: 'compact',
+    summary: 'one canonical file a cell',
+    options: tableOptions,
+    writes: true,
+    examples: ['schemahub compact'],
+    load: () => import('./commands/maintain.js'),
+  },
+  {
+    name: 'vacuum',
+    summary: 'forget old snapshots and delete what nothing refers to',
+    options: [...lakeOptions, option('keep', 'AGE', 'snapshots to keep, as 7d or 12h (default 7d; never the last 10)')],
+    writes: true,
+    examples: ['schemahub vacuum', 'schemahub vacuum --keep 2d'],
+    load: () => import('./commands/maintain.js'),
+  },
+  {
+    name: 'update-seed',
+    summary: 'write the product list from the exchange’s catalogue',
+    options: [
+      ...exchangeOptions,
+      option('path', 'FILE', 'where to write (default mappings/product_ids_seed.yaml)'),
+      option('merge', undefined, 'keep what the file has and add to it'),
+      option('filter-regex', 'REGEX', 'only products that match'),
+      option('all', undefined, 'also products that are not online'),
+      option('fetch', undefined, 'accepted'),
+      option('write', undefined, 'accepted'),
+    ],
+    writes: true,
+    examples: ['schemahub update-seed', "schemahub update-seed --filter-regex '-USD$' --merge"],
+    load: () => import('./commands/update-seed.js'),
+  },
+  {
+    name: 'seek',
+    summary: 'the trade id at a time',
+    args: '<PRODUCT> <TIME>',
+    options: [...lakeOptions, ...exchangeOptions, fromSetting('checkpoint-dir', 'DIR')],
+    examples: ['schemahub seek BTC-USD 2026-01-01T00:00:00Z'],
+    load: () => import('./commands/seek.js'),
+  },
+  {
+    name: 'plan',
+    summary: 'pages, minutes, megabytes and dollars before you start',
+    args: '[PRODUCT...]',
+    options: fetchOptions,
+    examples: ['schemahub plan BTC-USD', 'schemahub plan --from 2026-01-01'],
+    load: () => import('./commands/plan.js'),
+  },
+  {
+    name: 'init',
+    summary: 'write a commented schemahub.yaml, a product list and a mapping',
+    options: [option('force', undefined, 'replace files that are there')],
+    writes: true,
+    examples: ['schemahub init'],
+    load: () => import('./commands/init.js'),
+  },
+  {
+    name: 'mapping',
+    summary: 'mapping work: lint FILE, suggest FILE, test FILE',
+    args: '<ACTION> [FILE]',
+    options: [
+      ...lakeOptions,
+      option('fixtures', 'FILE', 'fixtures for test'),
+      option('source', 'NAME', 'raw table for suggest'),
+    ],
+    examples: [
+      'schemahub mapping lint mappings/coinbase_trades.yaml',
+      'schemahub mapping test',
+      'schemahub mapping suggest raw.jsonl',
+    ],
+    load: () => import('./commands/mapping.js'),
+  },
+  {
+    name: 'config',
+    summary: 'every setting, its value and where it comes from: config print',
+    args: '[ACTION]',
+    options: [fromSetting('exchange', 'NAME')],
+    examples: ['schemahub config print', 'schemahub config print --json'],
+    load: () => import('./commands/config.js'),
+  },
+  {
+    name: 'demo',
+    summary: 'offline tour: simulated exchange, ingest, transform, verify, SQL',
+    options: [fromSetting('lake', 'DIR'), option('seed', 'N', 'seed of the simulated exchange (default 7)')],
+    examples: ['schemahub demo'],
+    load: () => import('./commands/demo.js'),
+  },
+  {
+    name: 'simulate',
+    summary: 'a stand-in exchange to try things against',
+    args: '[EXCHANGE]',
+    options: [
+      option('port', 'N', 'port on 127.0.0.1 (default 8787; 0 picks one)'),
+      option('seed', 'N', 'seed (default 7)'),
+      option('products', 'LIST', 'as BTC-USD:50000,ETH-USD:25000 (default: the five of the demo)'),
+      option('faults', 'SHARE', 'share of answers that fail, 0 to 1 (default 0)'),
+      option('live', undefined, 'trading goes on as the clock does'),
+      option('no-rate-limit', undefined, 'answer without a rate limit'),
+      option('recording', 'FILE', 'serve recorded trades: a JSON array or JSON lines'),
+      option('product', 'ID', 'product of the recording'),
+    ],
+    examples: ['schemahub simulate', 'schemahub simulate --products BTC-USD:100000 --faults 0.1'],
+    load: () => import('./commands/simulate.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'check this machine, the lake and the exchange',
+    options: [...lakeOptions, ...exchangeOptions, option('offline', undefined, 'do not ask the exchange')],
+    examples: ['schemahub doctor', 'schemahub doctor --offline'],
+    load: () => import('./commands/doctor.js'),
+  },
+];

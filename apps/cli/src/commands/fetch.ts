@@ -1,0 +1,230 @@
+import { type IngestEvent, type IngestMode, type IngestResult, type ProductResult, runIngest } from '@schemahub/ingest';
+import { openExchange } from '@schemahub/runtime/exchange';
+import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
+import { lakeProducts, openLake, requireLake } from '@schemahub/runtime/lake';
+import { loadSeed } from '@schemahub/runtime/seed';
+import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
+import { combineExitCodes, exitCodes } from '../exit-codes.js';
+import { createFetchLog } from '../fetch-log.js';
+import { createFetchProgress } from '../fetch-progress.js';
+import { createFetchReport, writeReport } from '../fetch-report.js';
+import { grouped, textTable } from '../text-table.js';
+
+/** Products of a run: those named, else the seed file's; `repair` without names takes the lake's own. */
+async function productsOf(
+  invocation: Invocation,
+  lake: ReturnType<typeof openLake>,
+): Promise<{ ids: readonly string[]; where: string; named: boolean }> {
+  if (invocation.args.length > 0) return { ids: [...new Set(invocation.args)], where: 'the command line', named: true };
+  const exchange = invocation.config.text('exchange');
+  if (invocation.command === 'repair') {
+    const known = await lakeProducts(lake);
+    return {
+      ids: known.filter((product) => product.exchange === exchange).map(({ productId }) => productId),
+      where: 'the lake',
+      named: false,
+    };
+  }
+  const seed = await loadSeed(exchange, invocation.config.optionalText('seed-path'));
+  return { ids: seed.productIds, where: seed.where, named: false };
+}
+
+function settingsOf(invocation: Invocation, mode: IngestMode): ReturnType<typeof ingestSettings> {
+  return ingestSettings(mode, invocation.config, {
+    from: textFlag(invocation, 'from'),
+    to: textFlag(invocation, 'to'),
+    after: textFlag(invocation, 'after'),
+    before: textFlag(invocation, 'before'),
+    order: textFlag(invocation, 'order'),
+    fullRefresh: isSet(invocation, 'full-refresh'),
+    skipCheckpoint: isSet(invocation, 'skip-checkpoint'),
+    acceptOrigin: isSet(invocation, 'accept-origin'),
+    rawPayload: isSet(invocation, 'raw-payload'),
+    dryRun: invocation.dryRun,
+  });
+}
+
+/** The exit code of one product's end. A delisted product of the seed file is told, not fatal. */
+function codeOf(result: ProductResult, named: boolean): number {
+  if (result.progress !== undefined && !result.progress.different.isEmpty) return exitCodes.damage;
+  switch (result.state) {
+    case 'complete':
+      return exitCodes.complete;
+    case 'held':
+      return exitCodes.complete;
+    case 'unknown':
+      return named ? exitCodes.incomplete : exitCodes.complete;
+    case 'refused':
+      return result.error instanceof Error && (result.error as { code?: unknown }).code === 'other-origin'
+        ? exitCodes.usage
+        : exitCodes.damage;
+    case 'incomplete':
+      return exitCodes.incomplete;
+    case 'failed':
+      return exitCodes.error;
+  }
+}
+
+export function exitCodeOf(result: IngestResult, named: boolean): number {
+  if (result.unavailable !== undefined) {
+    return (result.unavailable as { code?: unknown }).code === 'exchange-refused'
+      ? exitCodes.error
+      : exitCodes.unavailable;
+  }
+  const { products } = result;
+  if (products.length > 0 && products.every(({ state }) => state === 'held')) return exitCodes.held;
+  return combineExitCodes(products.map((product) => codeOf(product, named)));
+}
+
+interface Sums {
+  readonly wanted: number;
+  readonly held: number;
+  readonly void: number;
+  readonly missing: number;
+  readonly newTrades: number;
+}
+
+export function sumsOf(products: readonly ProductResult[]): Sums {
+  const add = (value: (product: ProductResult) => number | undefined): number =>
+    products.reduce((sum, product) => sum + (value(product) ?? 0), 0);
+  return {
+    wanted: add(({ account }) => account?.wanted.count),
+    held: add(({ account }) => (account === undefined ? 0 : account.rawOnly.count + account.inTable.count)),
+    void: add(({ account }) => account?.void.count),
+    missing: add(({ account }) => account?.missing.count),
+    newTrades: add(({ progress }) => progress?.newTrades),
+  };
+}
+
+function productRow(result: ProductResult): string[] {
+  const { account, progress } = result;
+  const count = (value: number | undefined): string => (value === undefined ? '-' : grouped(value));
+  return [
+    result.productId,
+    result.state,
+    count(progress?.newTrades),
+    count(account?.wanted.count),
+    count(account?.rawOnly.count),
+    count(account?.void.count),
+    count(account?.missing.count),
+  ];
+}
+
+const columns = [
+  { title: 'product' },
+  { title: 'state' },
+  { title: 'new trades', align: 'right' },
+  { title: 'wanted', align: 'right' },
+  { title: 'in raw', align: 'right' },
+  { title: 'void', align: 'right' },
+  { title: 'missing', align: 'right' },
+] as const;
+
+function nextCommand(invocation: Invocation, result: IngestResult, code: number): string {
+  const lake = invocation.config.text('lake') === './lake' ? '' : ` --lake ${invocation.config.text('lake')}`;
+  if (result.unavailable !== undefined || result.stopped || code === exitCodes.held)
+    return `schemahub ${invocation.command}${lake} (again)`;
+  if (code === exitCodes.incomplete) return `schemahub repair${lake}`;
+  return `schemahub transform${lake}`;
+}
+
+/** The last line: never "done" without what was wanted, held, void and missing. */
+function lastLine(invocation: Invocation, result: IngestResult, code: number): string {
+  const { io } = invocation;
+  const sums = sumsOf(result.products);
+  const verdict = code === exitCodes.complete ? io.style('green', 'complete') : io.style('yellow', 'not complete');
+  const parts = [
+    `${grouped(sums.wanted)} wanted`,
+    `${grouped(sums.held)} in raw`,
+    `${grouped(sums.void)} void`,
+    `${grouped(sums.missing)} missing`,
+  ];
+  return `${verdict}: ${parts.join(', ')} (${grouped(sums.newTrades)} new). Next: ${nextCommand(invocation, result, code)}\n`;
+}
+
+function printResult(invocation: Invocation, result: IngestResult, code: number): void {
+  const { io } = invocation;
+  io.err(textTable(columns, result.products.map(productRow), io.columns));
+  for (const { productId, state, reason } of result.products) {
+    if (reason !== undefined && state !== 'complete') io.err(`${io.style('yellow', productId)}: ${reason}\n`);
+  }
+  for (const { productId, unsettled } of result.products) {
+    if (!unsettled.isEmpty)
+      io.err(
+        `${productId}: ids ${unsettled} are unsettled: the trades around them are too young, or the answers were unclear. A later run asks again.\n`,
+      );
+  }
+  for (const { productId, progress } of result.products) {
+    if (progress !== undefined && !progress.different.isEmpty)
+      io.err(
+        `${io.style('red', productId)}: the exchange now tells other trades under ids ${progress.different}; both versions are kept.\n`,
+      );
+    if (progress !== undefined && !progress.vanished.isEmpty)
+      io.err(`${productId}: the exchange no longer shows ids ${progress.vanished}; they are kept.\n`);
+  }
+  if (result.unavailable !== undefined) io.err(`${io.style('red', 'error:')} ${result.unavailable.message}\n`);
+  io.err(lastLine(invocation, result, code));
+}
+
+function asJson(invocation: Invocation, result: IngestResult, code: number, report: unknown): Record<string, unknown> {
+  return {
+    command: invocation.command,
+    exit_code: code,
+    stopped: result.stopped,
+    unavailable: result.unavailable?.message ?? null,
+    dry_run: invocation.dryRun,
+    products: result.products.map(({ productId, state, reason, account, progress, unsettled }) => ({
+      product_id: productId,
+      state,
+      reason: reason ?? null,
+      new_trades: progress?.newTrades ?? 0,
+      to_fetch: progress?.todo ?? 0,
+      pages: progress?.pages ?? 0,
+      head: progress?.head?.trade.id ?? null,
+      asked: progress?.checkpoint.asked.toString() ?? null,
+      wanted: account?.wanted.count ?? null,
+      in_raw: account?.rawOnly.count ?? null,
+      void: account?.void.toString() ?? null,
+      missing: account?.missing.toString() ?? null,
+      unsettled: unsettled.toString(),
+      different: progress?.different.toString() ?? '',
+      vanished: progress?.vanished.toString() ?? '',
+    })),
+    report,
+  };
+}
+
+/** `ingest`, `backfill`, `repair`. */
+export const run: CommandRun = async (invocation) => {
+  const mode = invocation.command as IngestMode;
+  const { config, io } = invocation;
+  const settings = settingsOf(invocation, mode);
+  const lake = openLake({ config, dryRun: invocation.dryRun });
+  if (mode === 'repair') await requireLake(lake);
+  const products = await productsOf(invocation, lake);
+  const log = createFetchLog(invocation);
+  const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
+  const report = createFetchReport(lake.clock);
+  const onEvent = (event: IngestEvent): void => {
+    report.onEvent(event);
+    log.onEvent(event);
+    progress.onEvent(event);
+  };
+  if (!invocation.quiet)
+    io.err(`${mode}: ${products.ids.length} products from ${products.where} → ${lake.store.location}\n`);
+  const exchange = openExchange({ config, lake, clock: lake.clock, onEvent, onLine: log.line });
+  const context = createIngestContext({ lake, exchange, settings, onEvent, stop: invocation.stop });
+  let result: IngestResult;
+  try {
+    result = await runIngest(context, products.ids);
+  } finally {
+    progress.end();
+  }
+  const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named);
+  const summary = report.summary(context.budget.peak());
+  const json = asJson(invocation, result, code, summary);
+  await writeReport(textFlag(invocation, 'report'), json);
+  if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
+  if (!invocation.quiet) printResult(invocation, result, code);
+  return code;
+};

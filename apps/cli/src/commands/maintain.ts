@@ -1,0 +1,88 @@
+import { UsageError } from '@schemahub/runtime/config';
+import { openLake, requireLake } from '@schemahub/runtime/lake';
+import { openTable } from '@schemahub/runtime/table';
+import { type CommandRun, type Invocation, textFlag } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { createFetchLog } from '../fetch-log.js';
+import { withJobLease } from '../job-lease.js';
+import { createTableLog } from '../table-log.js';
+import { bytesText, grouped } from '../text-table.js';
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `7d`, `12h`, `30m` in ms. */
+export function parseAge(option: string, text: string): number {
+  const match = /^(\d{1,6})([mhd])$/.exec(text);
+  if (match === null)
+    throw new UsageError(`--${option}: expected an age such as 7d, 12h or 30m, got ${JSON.stringify(text)}.`);
+  return Number(match[1]) * UNITS[match[2]!]!;
+}
+
+async function compact(invocation: Invocation, lake: ReturnType<typeof openLake>): Promise<number> {
+  const { config, io } = invocation;
+  const log = createFetchLog(invocation);
+  const opened = await openTable({
+    lake,
+    config,
+    stop: invocation.stop,
+    onEvent: createTableLog(invocation),
+    onRawEvent: log.onEvent,
+  });
+  const result = await opened.table.compact({ products: opened.products, dryRun: invocation.dryRun });
+  await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
+  const code =
+    result.left.length > 0 || result.unreadable.length > 0 || result.conflicts > 0
+      ? exitCodes.damage
+      : exitCodes.complete;
+  if (invocation.json) {
+    const { snapshot, left, ...facts } = result;
+    io.out(
+      `${JSON.stringify({ command: 'compact', exit_code: code, snapshot: snapshot?.number ?? null, left: left.map((cell) => ({ ...cell, missing: cell.missing.toString() })), ...facts })}\n`,
+    );
+  }
+  if (invocation.quiet) return code;
+  for (const { symbol, month, reason } of result.left)
+    io.err(`${io.style('yellow', 'left')} ${symbol} ${month}: ${reason}\n`);
+  const done = invocation.dryRun
+    ? 'dry run'
+    : result.commit === undefined
+      ? 'nothing to compact'
+      : `commit ${result.commit}`;
+  io.err(
+    `${done}: ${grouped(result.cells)} cells were not canonical, ${grouped(result.filesRemoved)} files became ${grouped(result.filesAdded)} (${grouped(result.rows)} rows, ${bytesText(result.bytes)}). Next: schemahub vacuum\n`,
+  );
+  return code;
+}
+
+async function vacuum(invocation: Invocation, lake: ReturnType<typeof openLake>): Promise<number> {
+  const { config, io } = invocation;
+  const opened = await openTable({ lake, config, stop: invocation.stop, withoutMappings: true });
+  const keep = textFlag(invocation, 'keep');
+  const result = await opened.table.vacuum({
+    dryRun: invocation.dryRun,
+    now: lake.clock.now(),
+    ...(keep === undefined ? {} : { keepMs: parseAge('keep', keep) }),
+  });
+  if (invocation.json) {
+    const { snapshot, ...facts } = result;
+    io.out(
+      `${JSON.stringify({ command: 'vacuum', exit_code: 0, dry_run: invocation.dryRun, snapshot: snapshot?.number ?? null, ...facts })}\n`,
+    );
+  }
+  if (!invocation.quiet) {
+    const mode = invocation.dryRun ? 'dry run, would have' : 'vacuum';
+    io.err(
+      `${mode}: ${grouped(result.deleted.length)} objects deleted (${bytesText(result.deletedBytes)}), ${grouped(result.retired.length)} retired (deleted by a run 24 h later), ${grouped(result.buried.length)} old commits forgotten\n`,
+    );
+  }
+  return exitCodes.complete;
+}
+
+/** `compact` and `vacuum`. */
+export const run: CommandRun = async (invocation) => {
+  const lake = openLake({ config: invocation.config, dryRun: invocation.dryRun });
+  await requireLake(lake);
+  return await withJobLease(invocation, lake, () =>
+    invocation.command === 'compact' ? compact(invocation, lake) : vacuum(invocation, lake),
+  );
+};

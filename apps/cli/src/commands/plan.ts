@@ -1,0 +1,89 @@
+import { runIngest } from '@schemahub/ingest';
+import { openExchange } from '@schemahub/runtime/exchange';
+import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
+import { openLake } from '@schemahub/runtime/lake';
+import { loadSeed } from '@schemahub/runtime/seed';
+import { type CommandRun, isSet, textFlag } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { createFetchLog } from '../fetch-log.js';
+import { bytesText, durationText, grouped, textTable } from '../text-table.js';
+
+/** Bytes of one trade: compressed raw line, and Parquet row (docs/performance.md). */
+const RAW_BYTES = 32;
+const PARQUET_BYTES = 11;
+
+/** `plan`: what a backfill would cost, from one small request a product. Nothing is written. */
+export const run: CommandRun = async (invocation) => {
+  const { config, io } = invocation;
+  const lake = openLake({ config, dryRun: true });
+  const exchangeName = config.text('exchange');
+  const products =
+    invocation.args.length > 0
+      ? invocation.args
+      : (await loadSeed(exchangeName, config.optionalText('seed-path'))).productIds;
+  const log = createFetchLog(invocation);
+  const exchange = openExchange({ config, clock: lake.clock, onEvent: log.onEvent, onLine: log.line });
+  const settings = ingestSettings('backfill', config, {
+    from: textFlag(invocation, 'from'),
+    to: textFlag(invocation, 'to'),
+    after: textFlag(invocation, 'after'),
+    before: textFlag(invocation, 'before'),
+    fullRefresh: isSet(invocation, 'full-refresh'),
+    skipCheckpoint: false,
+    acceptOrigin: isSet(invocation, 'accept-origin'),
+    rawPayload: false,
+    dryRun: true,
+  });
+  const context = createIngestContext({ lake, exchange, settings, onEvent: () => undefined, stop: invocation.stop });
+  const result = await runIngest(context, products);
+  const rate = config.number('rate') / config.number('rate-share');
+  const rows = result.products.map(({ productId, progress, reason }) => ({
+    product_id: productId,
+    head: progress?.head?.trade.id ?? null,
+    trades: progress?.todo ?? 0,
+    pages: progress?.pages ?? 0,
+    reason: progress === undefined ? (reason ?? null) : null,
+  }));
+  const sum = (value: (row: (typeof rows)[number]) => number): number =>
+    rows.reduce((total, row) => total + value(row), 0);
+  const trades = sum((row) => row.trades);
+  const pages = sum((row) => row.pages);
+  const objects = Math.ceil(trades / settings.objectTrades) + rows.length;
+  const totals = {
+    trades,
+    pages,
+    seconds_at_rate: Math.round(pages / rate),
+    raw_bytes: trades * RAW_BYTES,
+    parquet_bytes: trades * PARQUET_BYTES,
+    store_writes: objects * 2,
+    dollars: 0,
+  };
+  if (invocation.json) io.out(`${JSON.stringify({ products: rows, totals })}\n`);
+  else {
+    const columns = [
+      { title: 'product' },
+      { title: 'newest id', align: 'right' },
+      { title: 'to fetch', align: 'right' },
+      { title: 'pages', align: 'right' },
+      { title: 'time', align: 'right' },
+    ] as const;
+    const cells = rows.map((row) => [
+      row.product_id,
+      row.head === null ? '-' : grouped(row.head),
+      row.reason ?? grouped(row.trades),
+      grouped(row.pages),
+      durationText(row.pages / rate),
+    ]);
+    io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
+    io.out(
+      `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; a local lake costs no dollars.\n`,
+    );
+  }
+  if (result.unavailable !== undefined) {
+    io.err(`${result.unavailable.message}\n`);
+    return exitCodes.unavailable;
+  }
+  return rows.some(({ reason }) => reason !== null) && invocation.args.length > 0
+    ? exitCodes.incomplete
+    : exitCodes.complete;
+};

@@ -1,0 +1,102 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { formatResult, isTextFormat, QueryError, runPrompt, textFormats } from '@schemahub/query';
+import { UsageError } from '@schemahub/runtime/config';
+import { openLake, requireLake } from '@schemahub/runtime/lake';
+import { openQuery } from '@schemahub/runtime/query';
+import { type CommandRun, type Invocation, textFlag } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+
+const TERMINAL_ROWS = 100;
+
+function wholeNumber(invocation: Invocation, name: string): number | undefined {
+  const text = textFlag(invocation, name);
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new UsageError(`--${name}: expected a whole number from 1, got ${JSON.stringify(text)}.`);
+  return Number(text);
+}
+
+async function prompt(
+  invocation: Invocation,
+  engine: Awaited<ReturnType<typeof openQuery>>['engine'],
+  format: string,
+): Promise<number> {
+  const { io } = invocation;
+  const historyFile = join(homedir(), '.schemahub_history');
+  const history = (await readFile(historyFile, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+  let lines: readonly string[] = history;
+  await runPrompt({
+    engine,
+    input: io.input,
+    output: io.output,
+    format: isTextFormat(format) ? format : 'table',
+    width: () => (io.isTerminal ? io.columns : undefined),
+    history,
+    onHistory: (kept) => {
+      lines = kept;
+    },
+    maxRows: wholeNumber(invocation, 'max-rows') ?? TERMINAL_ROWS,
+    signal: invocation.stop,
+  });
+  if (io.isTerminal) await writeFile(historyFile, `${lines.slice(0, 1000).join('\n')}\n`).catch(() => undefined);
+  return exitCodes.complete;
+}
+
+/** The SQL of the command line, or of standard input when that is not a terminal. */
+async function sqlOf(invocation: Invocation): Promise<string | undefined> {
+  const [sql] = invocation.args;
+  if (sql !== undefined && sql !== '-') return sql;
+  if (sql === undefined && invocation.io.isTerminal) return undefined;
+  const parts: Buffer[] = [];
+  for await (const part of invocation.io.input) parts.push(Buffer.from(part as Uint8Array));
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** `query`. */
+export const run: CommandRun = async (invocation) => {
+  const { config, io } = invocation;
+  const format = textFlag(invocation, 'output') ?? (invocation.json ? 'json' : 'table');
+  const engineName = textFlag(invocation, 'engine') ?? 'duckdb';
+  if (engineName !== 'duckdb') throw new UsageError(`--engine: expected duckdb, got ${JSON.stringify(engineName)}.`);
+  const isParquet = format === 'parquet' || format.endsWith('.parquet');
+  if (!isParquet && !isTextFormat(format))
+    throw new UsageError(
+      `-o: expected ${textFormats.join(', ')}, parquet or NAME.parquet, got ${JSON.stringify(format)}.`,
+    );
+  const lake = openLake({ config });
+  await requireLake(lake);
+  const exportFile = isParquet ? resolve(io.folder, format === 'parquet' ? 'result.parquet' : format) : undefined;
+  const { engine } = await openQuery({
+    lake,
+    snapshot: wholeNumber(invocation, 'snapshot'),
+    asOf: textFlag(invocation, 'as-of'),
+    exportFile,
+  });
+  try {
+    const sql = await sqlOf(invocation);
+    if (sql === undefined) return await prompt(invocation, engine, format);
+    if (exportFile !== undefined && engine.exportParquet !== undefined) {
+      const { rows } = await engine.exportParquet(sql, { signal: invocation.stop });
+      io.err(`${rows} rows written to ${exportFile}\n`);
+      return exitCodes.complete;
+    }
+    const maxRows =
+      wholeNumber(invocation, 'max-rows') ?? (io.isTerminal && format === 'table' ? TERMINAL_ROWS : undefined);
+    const result = await engine.run(sql, { signal: invocation.stop, ...(maxRows === undefined ? {} : { maxRows }) });
+    const width = io.isTerminal ? { width: io.columns } : {};
+    for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
+      io.out(text);
+    if (result.truncated && !invocation.quiet) io.err(`${result.rowCount} rows shown, there are more: --max-rows N\n`);
+    return exitCodes.complete;
+  } catch (error) {
+    if (error instanceof QueryError) {
+      io.err(`${io.style('red', 'error:')} ${error.message}\n`);
+      return exitCodes.error;
+    }
+    throw error;
+  } finally {
+    await engine.close();
+  }
+};

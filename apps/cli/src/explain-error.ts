@@ -1,0 +1,32 @@
+import { exitCodes } from './exit-codes.js';
+
+/** Exit code of an error that ended a command, by its name and code. Whatever is not named here is a plain error. */
+const codes: Readonly<Record<string, number>> = {
+  UsageError: exitCodes.usage,
+  MappingError: exitCodes.usage,
+  'TableError:mapping-changed': exitCodes.usage,
+  'TableError:schema-changed': exitCodes.usage,
+  'TableError:missing-mapping': exitCodes.usage,
+  'TableError:too-many-bad-rows': exitCodes.damage,
+  'TableError:would-lose-ids': exitCodes.damage,
+  'TableError:lost-ids': exitCodes.damage,
+  'LakeError:damaged-raw': exitCodes.damage,
+  'LakeError:damaged-evidence': exitCodes.damage,
+  'LakeError:damaged-commit': exitCodes.damage,
+  'LakeError:damaged-file-list': exitCodes.damage,
+  'LakeError:missing-object': exitCodes.damage,
+  'LakeError:retired': exitCodes.usage,
+  'LakeError:pinned': exitCodes.usage,
+  'IngestError:exchange-unavailable': exitCodes.unavailable,
+  'IngestError:id-space-changed': exitCodes.damage,
+  'IngestError:other-origin': exitCodes.usage,
+  QueryError: exitCodes.error,
+};
+
+/** An error as one sentence for a person, and the exit code it means. */
+export function explainError(error: unknown): { readonly sentence: string; readonly code: number } {
+  if (!(error instanceof Error)) return { sentence: String(error), code: exitCodes.error };
+  const own = (error as { code?: unknown }).code;
+  const code = codes[`${error.name}:${String(own)}`] ?? codes[error.name] ?? exitCodes.error;
+  return { sentence: error.message, code };
+}

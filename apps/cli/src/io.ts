@@ -1,0 +1,41 @@
+import { styleText } from 'node:util';
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** The outside of a command: what it reads and prints. Tests give their own. */
+export interface Io {
+  /** Results. */
+  readonly out: (text: string) => void;
+  /** Progress, log lines and errors. */
+  readonly err: (text: string) => void;
+  /** stdout is a terminal. */
+  readonly isTerminal: boolean;
+  /** stderr is a terminal: progress may be drawn in place. */
+  readonly isErrTerminal: boolean;
+  readonly columns: number;
+  readonly style: (style: Style, text: string) => string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+}
+
+/** The process's own streams. `NO_COLOR` and anything that is not a terminal switch colours off. */
+export function processIo(): Io {
+  const environment = process.env;
+  const isTerminal = process.stdout.isTTY === true;
+  const isErrTerminal = process.stderr.isTTY === true;
+  const colors = isErrTerminal && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isTerminal,
+    isErrTerminal,
+    columns: process.stdout.columns ?? process.stderr.columns ?? 100,
+    style: (style, text) => (colors ? styleText(style, text) : text),
+    environment,
+    folder: process.cwd(),
+    input: process.stdin,
+    output: process.stdout,
+  };
+}

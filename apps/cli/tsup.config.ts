@@ -1,0 +1,21 @@
+import { defineConfig } from 'tsup';
+
+// A folder, not one file: `--help` loads only what it prints. DuckDB stays outside, because it brings a native library.
+export default defineConfig({
+  entry: { schemahub: 'src/main.ts' },
+  format: ['esm'],
+  outExtension: () => ({ js: '.mjs' }),
+  target: 'node20',
+  platform: 'node',
+  clean: true,
+  splitting: true,
+  sourcemap: false,
+  noExternal: [/^(?!@duckdb\/)/],
+  esbuildOptions: (options) => {
+    // Workspace packages are bundled from their sources: the CLI needs no other build.
+    options.conditions = ['@schemahub/source'];
+  },
+  banner: {
+    js: "import { createRequire as schemahubRequire } from 'node:module';const require = schemahubRequire(import.meta.url);",
+  },
+});

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { UsageError } from './errors.js';
+import { type Setting, settings } from './settings.js';
+
+export { UsageError } from './errors.js';
+export { type Setting, settings } from './settings.js';
+
+export type ConfigOrigin = 'flag' | 'environment' | '.env' | 'schemahub.yaml' | 'default';
+
+export interface ConfigValue {
+  readonly setting: Setting;
+  readonly value: string | number | boolean | undefined;
+  readonly origin: ConfigOrigin;
+  /** The variable or member that gave it. */
+  readonly from: string | undefined;
+}
+
+export interface Config {
+  readonly values: readonly ConfigValue[];
+  readonly text: (name: string) => string;
+  readonly optionalText: (name: string) => string | undefined;
+  readonly number: (name: string) => number;
+  readonly flag: (name: string) => boolean;
+}
+
+export interface LoadConfigOptions {
+  /** Flags by name; undefined where not given. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Folder of `.env` and `schemahub.yaml`. */
+  readonly folder: string;
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UsageError(`${path}: cannot be read (${(error as Error).message})`, { cause: error });
+  }
+}
+
+/** Members of schemahub.yaml as texts; a member named like an exchange holds that exchange's own settings. */
+async function readYaml(path: string, exchange: string): Promise<Record<string, string>> {
+  const text = await readOptional(path);
+  if (text === undefined) return {};
+  let value: unknown;
+  try {
+    value = parseYaml(text) ?? {};
+  } catch (error) {
+    throw new UsageError(`${path}: is not YAML: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(
+      `${path}: expected members such as "lake: ./lake", got ${JSON.stringify(value)?.slice(0, 60)}`,
+    );
+  }
+  const known = new Set(settings.map(({ name }) => name));
+  const found: Record<string, string> = {};
+  const take = (members: object, where: string): void => {
+    for (const [name, member] of Object.entries(members)) {
+      if (!known.has(name))
+        throw new UsageError(`${path}: ${where}${name} is no setting. All settings: schemahub config print`);
+      if (member !== null && typeof member !== 'object') found[name] = String(member);
+      else if (member !== null) throw new UsageError(`${path}: ${where}${name}: expected a single value`);
+    }
+  };
+  const { [exchange]: own, ...rest } = value as Record<string, unknown>;
+  const others = new Set(['coinbase', 'binance', 'kraken']);
+  take(Object.fromEntries(Object.entries(rest).filter(([name]) => !others.has(name))), '');
+  if (typeof own === 'object' && own !== null) take(own, `${exchange}.`);
+  return found;
+}
+
+function variablesOf(setting: Setting, exchange: string): string[] {
+  return setting.env.map((name) => name.replace('{EXCHANGE}', exchange.toUpperCase()));
+}
+
+/** Resolves every setting: flag, environment, `.env`, `schemahub.yaml`, default. Throws `UsageError` for a wrong value. */
+export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
+  const { flags, environment, folder } = options;
+  const dotenvText = await readOptional(join(folder, '.env'));
+  const dotenv: Record<string, string | undefined> = dotenvText === undefined ? {} : parseEnv(dotenvText);
+  const exchange = String(flags.exchange ?? environment.SCHEMAHUB_EXCHANGE ?? dotenv.SCHEMAHUB_EXCHANGE ?? 'coinbase');
+  const yaml = await readYaml(join(folder, 'schemahub.yaml'), exchange);
+
+  const find = (setting: Setting): { text: string; origin: ConfigOrigin; from: string } | undefined => {
+    const given = flags[setting.name];
+    if (given !== undefined) return { text: String(given), origin: 'flag', from: `--${setting.name}` };
+    for (const name of variablesOf(setting, exchange)) {
+      if (environment[name]) return { text: environment[name], origin: 'environment', from: name };
+    }
+    for (const name of variablesOf(setting, exchange))
+      if (dotenv[name]) return { text: dotenv[name], origin: '.env', from: name };
+    const member = yaml[setting.name];
+    return member === undefined ? undefined : { text: member, origin: 'schemahub.yaml', from: setting.name };
+  };
+
+  const values = settings.map((setting): ConfigValue => {
+    const found = find(setting);
+    if (found === undefined) return { setting, value: setting.fallback, origin: 'default', from: undefined };
+    try {
+      return { setting, value: setting.parse(found.text), origin: found.origin, from: found.from };
+    } catch (error) {
+      const shown = setting.isSecret ? 'its value is not accepted' : (error as Error).message;
+      throw new UsageError(`${found.from}: ${shown}. It is the ${setting.doc}.`, {
+        cause: setting.isSecret ? undefined : error,
+      });
+    }
+  });
+  const settingValue = (name: string): ConfigValue['value'] => {
+    const found = values.find(({ setting }) => setting.name === name);
+    if (found === undefined) throw new TypeError(`there is no setting ${name}`);
+    return found.value;
+  };
+  return {
+    values,
+    text: (name) => String(settingValue(name)),
+    optionalText: (name) => {
+      const value = settingValue(name);
+      return value === undefined ? undefined : String(value);
+    },
+    number: (name) => Number(settingValue(name)),
+    flag: (name) => settingValue(name) === true,
+  };
+}
+
+/** The process environment: the one place where it is read. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

@@ -1,0 +1,155 @@
+import { createCircuitBreaker } from '@schemahub/circuit-breaker';
+import {
+  type CoinbaseAuth,
+  coinbaseDefaults,
+  coinbasePolicy,
+  createCoinbaseConnector,
+} from '@schemahub/connector-coinbase';
+import { createFetchTransport, type FetchLike } from '@schemahub/connector-kit';
+import type { Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
+import { createGuardedTransport, type OnEvent } from '@schemahub/ingest';
+import { createIdReader, type ReadId } from '@schemahub/lake';
+import { createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
+import type { Config } from './config.js';
+import { UsageError } from './errors.js';
+import type { OpenLake } from './lake.js';
+
+/** What the registry knows of a venue without asking it. */
+export interface Venue {
+  /** Lower case: paths, logs. */
+  readonly exchange: string;
+  /** Upper case: the table's column. */
+  readonly column: string;
+  readonly rawTable: string;
+  readonly readId: ReadId;
+}
+
+interface VenueEntry extends Venue {
+  readonly defaultUrl: string;
+  readonly policy: (config: Config, clock: Clock) => ExchangePolicy;
+  readonly connect: (options: {
+    transport: Transport;
+    baseUrl: string;
+    clock: Clock;
+    pageLimit: number;
+  }) => WindowedConnector;
+}
+
+function coinbaseAuth(config: Config): CoinbaseAuth | undefined {
+  const [key, secret, passphrase] = ['api-key', 'api-secret', 'api-passphrase'].map(config.optionalText);
+  if (key === undefined && secret === undefined && passphrase === undefined) return undefined;
+  if (key === undefined || secret === undefined || passphrase === undefined) {
+    throw new UsageError(
+      'Coinbase keys: expected COINBASE_API_KEY, COINBASE_API_SECRET and COINBASE_API_PASSPHRASE together, or none of them (public trades need none).',
+    );
+  }
+  return { key, secret, passphrase };
+}
+
+/** Every exchange there is: the only place that knows them by name. */
+const registry: readonly VenueEntry[] = [
+  {
+    exchange: coinbaseDefaults.exchange,
+    column: 'COINBASE',
+    rawTable: coinbaseDefaults.rawTable,
+    readId: createIdReader('trade_id'),
+    defaultUrl: coinbaseDefaults.baseUrl,
+    policy: (config, clock) =>
+      coinbasePolicy({
+        rate: config.number('rate'),
+        burst: config.number('burst'),
+        userAgent: coinbaseDefaults.userAgent,
+        auth: coinbaseAuth(config),
+        clock,
+      }),
+    connect: createCoinbaseConnector,
+  },
+];
+
+export function venueOf(exchange: string): Venue {
+  return entryOf(exchange);
+}
+
+export const venues: readonly Venue[] = registry;
+
+function entryOf(exchange: string): VenueEntry {
+  const found = registry.find((entry) => entry.exchange === exchange);
+  if (found === undefined) {
+    throw new UsageError(
+      `exchange ${JSON.stringify(exchange)}: expected ${registry.map((entry) => entry.exchange).join(' or ')}.`,
+    );
+  }
+  return found;
+}
+
+export interface OpenExchange {
+  readonly venue: Venue;
+  readonly connector: WindowedConnector;
+  readonly limiter: RateLimiter;
+}
+
+export interface OpenExchangeOptions {
+  readonly config: Config;
+  /** Shares the breaker's state with other processes. Without it the breaker is this process's own. */
+  readonly lake?: OpenLake | undefined;
+  readonly clock: Clock;
+  /** Default: global fetch. */
+  readonly fetch?: FetchLike | undefined;
+  readonly onEvent: OnEvent;
+  /** One line for a log: limiter and breaker changes. */
+  readonly onLine: (text: string) => void;
+}
+
+/** An exchange behind its limiter and breaker. */
+export function openExchange(options: OpenExchangeOptions): OpenExchange {
+  const { config, lake, clock, onEvent, onLine } = options;
+  const entry = entryOf(config.text('exchange'));
+  const policy = entry.policy(config, clock);
+  const limiter = createRateLimiter({
+    budgets: policy.budgets,
+    clock,
+    rateShare: config.number('rate-share'),
+    onEvent: ({ text }) => onLine(text),
+  });
+  const breakerKey = lake?.layout.lock(`circuit:${entry.exchange}`);
+  const breaker = config.flag('circuit-breaker')
+    ? createCircuitBreaker({
+        name: entry.exchange,
+        clock,
+        ...(lake === undefined || breakerKey === undefined
+          ? {}
+          : {
+              store: {
+                read: () => lake.documents.read(breakerKey),
+                write: (value: unknown, version: string | undefined) =>
+                  lake.documents.write(breakerKey, value, version),
+              },
+            }),
+        onEvent: ({ text }) => onLine(text),
+      })
+    : undefined;
+  const transport = createGuardedTransport({
+    transport: createFetchTransport({
+      policy,
+      clock,
+      fetch: options.fetch,
+      timeoutMs: config.number('timeout') * 1000,
+    }),
+    limiter,
+    breaker,
+    clock,
+    maxWaitMs: config.number('max-wait') * 1000,
+    onEvent,
+  });
+  const baseUrl = (config.optionalText('api-url') ?? entry.defaultUrl).replace(/\/+$/, '');
+  if (!/^https?:\/\/[^/]+/.test(baseUrl)) {
+    throw new UsageError(
+      `${entry.exchange.toUpperCase()}_API_URL: expected http:// or https:// and a host, got ${JSON.stringify(baseUrl)}.`,
+    );
+  }
+  return {
+    venue: entry,
+    connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit') }),
+    limiter,
+  };
+}

@@ -1,0 +1,108 @@
+import { cursorOf } from '@schemahub/checkpoint';
+import { parseTradeTime } from '@schemahub/connector-kit';
+import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
+import { latestCommitNumber, listCommitNumbers, readCommit, readSnapshot, type Snapshot } from '@schemahub/lake';
+import type { QueryEngine } from '@schemahub/query';
+import { type JsonSource, openDuckdb, type WatermarkRow } from '@schemahub/query/duckdb';
+import { UsageError } from './errors.js';
+import { venues } from './exchange.js';
+import { lakeProducts, type OpenLake } from './lake.js';
+
+export interface OpenQueryOptions {
+  readonly lake: OpenLake;
+  /** The table as this commit left it. */
+  readonly snapshot?: number | undefined;
+  /** The table as it was at an instant (RFC 3339). */
+  readonly asOf?: string | undefined;
+  /** The one file that a query may write. */
+  readonly exportFile?: string | undefined;
+}
+
+async function numberAsOf(lake: OpenLake, asOf: string): Promise<number> {
+  const text = /^\d{4}-\d\d-\d\d$/.test(asOf) ? `${asOf}T00:00:00Z` : asOf;
+  let micros: number;
+  try {
+    micros = parseTradeTime(text).micros;
+  } catch (error) {
+    throw new UsageError(`--as-of: expected an instant such as 2026-01-01T00:00:00Z, got ${JSON.stringify(asOf)}.`, {
+      cause: error,
+    });
+  }
+  let found = 0;
+  for (const number of await listCommitNumbers(lake.store, lake.layout)) {
+    const stored = await readCommit(lake.store, lake.layout, number);
+    if (stored !== undefined && Date.parse(stored.body.time) * 1000 <= micros) found = number;
+  }
+  if (found === 0) throw new UsageError(`--as-of ${asOf}: the table had no commit then. See: schemahub snapshots`);
+  return found;
+}
+
+/** The snapshot that a query is about; undefined in a lake without commits. */
+export async function chosenSnapshot(options: OpenQueryOptions): Promise<Snapshot | undefined> {
+  const { lake, snapshot, asOf } = options;
+  if (snapshot !== undefined && asOf !== undefined)
+    throw new UsageError('--snapshot and --as-of: expected one of them, got both.');
+  const latest = await latestCommitNumber(lake.store, lake.layout);
+  const number = snapshot ?? (asOf === undefined ? latest : await numberAsOf(lake, asOf));
+  if (number === 0) return undefined;
+  if (number > latest)
+    throw new UsageError(`--snapshot ${number}: the latest is ${latest}. List them with: schemahub snapshots`);
+  return await readSnapshot(lake.store, lake.layout, number);
+}
+
+async function watermarks(lake: OpenLake): Promise<WatermarkRow[]> {
+  const rows: WatermarkRow[] = [];
+  for (const { exchange, productId } of await lakeProducts(lake)) {
+    const checkpoint = await lake.checkpoints.read(exchange, productId).catch(() => undefined);
+    if (checkpoint === undefined) continue;
+    rows.push({
+      exchange: exchange.toUpperCase(),
+      product_id: productId,
+      origin: checkpoint.origin,
+      epoch: checkpoint.epoch,
+      cursor: cursorOf(checkpoint),
+      anchor: checkpoint.anchor,
+      floor: checkpoint.floor,
+      head: checkpoint.head?.id,
+      head_seen_at: checkpoint.head?.seenAt,
+      last_trade_id: checkpoint.lastTrade?.id,
+      last_trade_ts: checkpoint.lastTrade?.ts,
+      trades_processed: checkpoint.fetched.count,
+      fetched: checkpoint.fetched.toString(),
+      void: checkpoint.void.toString(),
+      last_updated: checkpoint.lastUpdated,
+    });
+  }
+  return rows;
+}
+
+async function keysBelow(lake: OpenLake, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of lake.store.list(prefix)) if (key.endsWith('.jsonl.gz')) keys.push(lake.store.urlOf!(key));
+  return keys;
+}
+
+/** DuckDB over one committed snapshot and nothing else of the table. */
+export async function openQuery(
+  options: OpenQueryOptions,
+): Promise<{ engine: QueryEngine; snapshot: Snapshot | undefined }> {
+  const { lake } = options;
+  const urlOf = lake.store.urlOf;
+  if (urlOf === undefined) throw new UsageError(`${lake.store.location}: DuckDB cannot read this store.`);
+  const snapshot = await chosenSnapshot(options);
+  const files = snapshot?.products.flatMap((list) => list.files) ?? [];
+  const schema = files.some(({ columns }) => columns.includes('price_dec')) ? tradesUnifiedWithDecimals : tradesUnified;
+  const raw: Record<string, JsonSource> = {};
+  for (const { exchange } of venues) {
+    const prefix = lake.layout.rawPrefix(exchange);
+    raw[exchange] = { files: () => keysBelow(lake, prefix), directory: urlOf(prefix.replace(/\/$/, '')) };
+  }
+  const engine = await openDuckdb({
+    table: { files: files.map(({ path }) => urlOf(path)), columns: schema.columns },
+    raw,
+    watermarks: await watermarks(lake),
+    quarantine: snapshot?.commit.quarantine.map(urlOf) ?? [],
+    ...(options.exportFile === undefined ? {} : { exportFile: options.exportFile }),
+  });
+  return { engine, snapshot };
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { embeddedSeeds } from '@schemahub/mappings';
+import { parse, stringify } from 'yaml';
+import { UsageError } from './errors.js';
+
+/** A product list as stored. */
+export interface Seed {
+  readonly productIds: readonly string[];
+  readonly source: string;
+  /** RFC 3339. */
+  readonly lastUpdated: string;
+}
+
+/** `mappings/product_ids_seed.yaml`; other venues `product_ids_seed.{exchange}.yaml`. */
+export function seedFile(exchange: string): string {
+  return exchange === 'coinbase' ? 'product_ids_seed.yaml' : `product_ids_seed.${exchange}.yaml`;
+}
+
+function parseSeed(text: string, where: string): Seed {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new UsageError(`${where}: is not YAML (${(error as Error).message})`, { cause: error });
+  }
+  const { product_ids: ids, metadata } = (value ?? {}) as { product_ids?: unknown; metadata?: Record<string, unknown> };
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string' && id !== '')) {
+    throw new UsageError(
+      `${where}: expected "product_ids:" with a list such as "- BTC-USD". Make one with: schemahub update-seed`,
+    );
+  }
+  const productIds = [...new Set(ids as string[])];
+  return { productIds, source: String(metadata?.source ?? ''), lastUpdated: String(metadata?.last_updated ?? '') };
+}
+
+/** The product list: the given file, else ./mappings, else the shipped one. Throws `UsageError`. */
+export async function loadSeed(exchange: string, path: string | undefined): Promise<Seed & { readonly where: string }> {
+  const candidates = path === undefined ? [`mappings/${seedFile(exchange)}`] : [path];
+  for (const candidate of candidates) {
+    try {
+      return { ...parseSeed(await readFile(candidate, 'utf8'), candidate), where: candidate };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'ENOENT') {
+        throw error instanceof UsageError
+          ? error
+          : new UsageError(`${candidate}: cannot be read (${(error as Error).message})`, { cause: error });
+      }
+      if (path !== undefined)
+        throw new UsageError(
+          `${candidate}: there is no such product list. Make one with: schemahub update-seed --path ${candidate}`,
+          { cause: error },
+        );
+    }
+  }
+  const embedded = embeddedSeeds[seedFile(exchange)];
+  if (embedded === undefined)
+    throw new UsageError(
+      `${exchange}: there is no product list. Make one with: schemahub update-seed --exchange ${exchange}`,
+    );
+  return { ...parseSeed(embedded, seedFile(exchange)), where: 'the shipped product list' };
+}
+
+/** Writes a product list beside its place and renames it there, so that no reader ever sees half of one. */
+export async function writeSeed(path: string, seed: Seed): Promise<void> {
+  const text = stringify({
+    product_ids: seed.productIds,
+    metadata: { source: seed.source, last_updated: seed.lastUpdated, count: seed.productIds.length },
+  });
+  await mkdir(dirname(path), { recursive: true });
+  const beside = `${path}.${randomUUID()}.part`;
+  await writeFile(beside, text);
+  await rename(beside, path);
+}

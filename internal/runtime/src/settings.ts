@@ -1,0 +1,162 @@
+/** How a text from a flag, the environment or a file becomes a value. Throws `RangeError` with what was expected. */
+export type ParseSetting = (text: string) => string | number | boolean;
+
+export interface Setting {
+  /** Flag without dashes, and member of schemahub.yaml. */
+  readonly name: string;
+  /** Environment variables, first wins. `{EXCHANGE}` stands for the exchange in upper case. */
+  readonly env: readonly string[];
+  readonly fallback: string | number | boolean | undefined;
+  readonly parse: ParseSetting;
+  readonly doc: string;
+  /** Never printed. */
+  readonly isSecret?: boolean;
+}
+
+function expected(what: string, got: string): RangeError {
+  return new RangeError(`expected ${what}, got ${JSON.stringify(got)}`);
+}
+
+const text: ParseSetting = (value) => {
+  if (value === '') throw expected('a text', value);
+  return value;
+};
+
+const flag: ParseSetting = (value) => {
+  if (/^(true|1|yes|on)$/i.test(value)) return true;
+  if (/^(false|0|no|off)$/i.test(value)) return false;
+  throw expected('true or false', value);
+};
+
+function number(least: number, most: number, isWhole = true): ParseSetting {
+  return (value) => {
+    const parsed = Number(value);
+    if (value.trim() === '' || !(parsed >= least && parsed <= most) || (isWhole && !Number.isInteger(parsed))) {
+      throw expected(`a ${isWhole ? 'whole ' : ''}number ${least} to ${most}`, value);
+    }
+    return parsed;
+  };
+}
+
+function oneOf(...choices: readonly string[]): ParseSetting {
+  return (value) => {
+    if (!choices.includes(value)) throw expected(choices.join(' or '), value);
+    return value;
+  };
+}
+
+function setting(
+  name: string,
+  env: readonly string[],
+  fallback: Setting['fallback'],
+  parse: ParseSetting,
+  doc: string,
+  isSecret = false,
+): Setting {
+  return { name, env, fallback, parse, doc, isSecret };
+}
+
+/** Every setting there is: the help, `.env.example`, `config print` and the checks are made from this one table. */
+export const settings: readonly Setting[] = [
+  setting('lake', ['SCHEMAHUB_LAKE'], './lake', text, 'folder of the lake'),
+  setting('s3-bucket', ['S3_BUCKET'], undefined, text, 'bucket of the lake; means s3://BUCKET/schemahub'),
+  setting(
+    'raw-prefix',
+    ['SCHEMAHUB_RAW_PREFIX'],
+    undefined,
+    text,
+    'key prefix of the raw layer, from the root of the store',
+  ),
+  setting(
+    'unified-prefix',
+    ['SCHEMAHUB_UNIFIED_PREFIX'],
+    undefined,
+    text,
+    'key prefix of the table, from the root of the store',
+  ),
+  setting('exchange', ['SCHEMAHUB_EXCHANGE'], 'coinbase', oneOf('coinbase'), 'exchange to work with'),
+  setting(
+    'seed-path',
+    ['SCHEMAHUB_SEED_PATH'],
+    undefined,
+    text,
+    'product list; default mappings/product_ids_seed.yaml, else the shipped one',
+  ),
+  setting(
+    'mapping-path',
+    ['SCHEMAHUB_MAPPING_PATH'],
+    undefined,
+    text,
+    'mapping file; default the one in ./mappings for the source, else the shipped one',
+  ),
+  setting(
+    'checkpoint-dir',
+    ['SCHEMAHUB_CHECKPOINT_DIR'],
+    undefined,
+    text,
+    'keep checkpoints in this local folder instead of the lake',
+  ),
+  setting('limit', ['SCHEMAHUB_LIMIT'], 1000, number(1, 1000), 'trades a page'),
+  setting('workers', ['SCHEMAHUB_WORKERS'], 2, number(1, 10), 'products at the same time'),
+  setting(
+    'chunk-concurrency',
+    ['SCHEMAHUB_CHUNK_CONCURRENCY'],
+    15,
+    number(1, 25),
+    'windows of one product at the same time',
+  ),
+  setting('object-trades', ['SCHEMAHUB_OBJECT_TRADES'], 100_000, number(1000, 1_000_000), 'trades in one raw object'),
+  setting(
+    'cold-start-minutes',
+    ['SCHEMAHUB_COLD_START_MINUTES'],
+    45,
+    number(1, 525_600),
+    'how far back a first ingest begins',
+  ),
+  setting('rate', ['SCHEMAHUB_{EXCHANGE}_RATE'], 10, number(0.01, 1000, false), 'requests a second'),
+  setting('burst', ['SCHEMAHUB_{EXCHANGE}_BURST'], 5, number(1, 1000), 'requests that may go at once after a pause'),
+  setting(
+    'rate-share',
+    ['SCHEMAHUB_RATE_SHARE'],
+    1,
+    number(1, 1000),
+    'number of processes that share the rate behind one address',
+  ),
+  setting('timeout', ['SCHEMAHUB_TIMEOUT'], 15, number(1, 600, false), 'seconds for one request'),
+  setting('max-wait', ['SCHEMAHUB_MAX_WAIT'], 900, number(0, 86_400), 'seconds to wait for an exchange that is down'),
+  setting('api-url', ['{EXCHANGE}_API_URL'], undefined, text, 'base URL of the exchange, for a stand-in or a proxy'),
+  setting('api-key', ['{EXCHANGE}_API_KEY'], undefined, text, 'API key; public data need none', true),
+  setting('api-secret', ['{EXCHANGE}_API_SECRET'], undefined, text, 'API secret', true),
+  setting('api-passphrase', ['{EXCHANGE}_API_PASSPHRASE'], undefined, text, 'API passphrase', true),
+  setting(
+    'circuit-breaker',
+    ['CIRCUIT_BREAKER_ENABLED'],
+    true,
+    flag,
+    'stop asking an exchange that fails, and probe it',
+  ),
+  setting(
+    'lock-ttl',
+    ['LOCK_TTL_SECONDS'],
+    120,
+    number(10, 86_400),
+    'seconds after which a silent holder of a lease is taken over',
+  ),
+  setting('codec', ['SCHEMAHUB_CODEC'], 'snappy', oneOf('snappy', 'zstd', 'none'), 'compression of Parquet files'),
+  setting(
+    'max-bad',
+    ['SCHEMAHUB_MAX_BAD'],
+    0.001,
+    number(0, 1, false),
+    'share of bad records above which a transform stops',
+  ),
+  setting('decimals', ['SCHEMAHUB_DECIMALS'], false, flag, 'add exact price_dec and quantity_dec columns'),
+  setting(
+    'stale-minutes',
+    ['SCHEMAHUB_STALE_MINUTES'],
+    360,
+    number(1, 525_600),
+    'age of the last trade after which a product is stale',
+  ),
+  setting('metrics', ['SCHEMAHUB_METRICS'], 'none', oneOf('none'), 'where metrics go'),
+];

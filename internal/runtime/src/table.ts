@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TableSchema } from '@schemahub/columns';
+import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
+import { wantedIds } from '@schemahub/coverage';
+import { condemnObjects, loadCheckpoint, type OnEvent } from '@schemahub/ingest';
+import { readHead } from '@schemahub/lake';
+import { loadMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
+import { embeddedMappings } from '@schemahub/mappings';
+import { createTable, type RawProduct, type Table, type TableEvent, type UnreadableObject } from '@schemahub/table';
+import type { Config } from './config.js';
+import { UsageError } from './errors.js';
+import { openExchange, type Venue, venueOf } from './exchange.js';
+import { createIngestContext, ingestSettings } from './ingest.js';
+import { lakeProducts, type OpenLake } from './lake.js';
+
+/** The two shapes of the table: with and without exact decimals. */
+export const tableSchemas: readonly TableSchema[] = [tradesUnified, tradesUnifiedWithDecimals];
+
+export interface OpenTableOptions {
+  readonly lake: OpenLake;
+  readonly config: Config;
+  /** Products named on the command line; none means all that the lake holds. */
+  readonly products?: readonly string[] | undefined;
+  readonly stop: AbortSignal;
+  readonly onEvent?: ((event: TableEvent) => void) | undefined;
+  /** Adoption, condemnation and rebuilt checkpoints on the way. */
+  readonly onRawEvent?: OnEvent | undefined;
+  /** Commands that read no raw objects need no mapping. */
+  readonly withoutMappings?: boolean | undefined;
+}
+
+export interface OpenTable {
+  readonly table: Table;
+  readonly schema: TableSchema;
+  /** What the raw layer holds now; read again by a command whose base moved. */
+  readonly products: () => Promise<readonly RawProduct[]>;
+  /** Condemns raw objects that the table found damaged. */
+  readonly condemn: (objects: readonly UnreadableObject[]) => Promise<void>;
+}
+
+/** A mapping file in ./mappings whose `source` is the raw table; undefined when there is none. */
+async function localMapping(source: string): Promise<{ text: string; file: string } | undefined> {
+  const names = await readdir('mappings').catch(() => []);
+  for (const name of names.filter((file) => /\.ya?ml$/.test(file)).sort()) {
+    const text = await readFile(join('mappings', name), 'utf8');
+    if (new RegExp(`^source:\\s*["']?${source}["']?\\s*(#.*)?$`, 'm').test(text))
+      return { text, file: join('mappings', name) };
+  }
+  return undefined;
+}
+
+async function textOfMapping(source: string, path: string | undefined): Promise<{ text: string; file: string }> {
+  if (path !== undefined) {
+    try {
+      return { text: await readFile(path, 'utf8'), file: path };
+    } catch (error) {
+      throw new UsageError(`--mapping-path ${path}: cannot be read (${(error as Error).message}).`, { cause: error });
+    }
+  }
+  const local = await localMapping(source);
+  if (local !== undefined) return local;
+  for (const [file, text] of Object.entries(embeddedMappings))
+    if (text.includes(`\nsource: ${source}\n`)) return { text, file };
+  throw new UsageError(`no mapping reads ${source}. Write one with: schemahub mapping suggest`);
+}
+
+/** The checked mapping of a raw table: flag, ./mappings, shipped. Throws `MappingError` or `UsageError`. */
+export async function mappingFor(config: Config, source: string): Promise<Mapping> {
+  const { text, file } = await textOfMapping(source, config.optionalText('mapping-path'));
+  const mapping = await loadMapping(text, { file, schemas: tableSchemas });
+  if (mapping.source !== source) {
+    throw new MappingError(`its source is ${mapping.source}, but the raw table is ${source}`, {
+      code: 'INVALID_VALUE',
+      file,
+    });
+  }
+  return mapping;
+}
+
+/** The schema to write: with decimals when they are asked for, or when the table has them already. */
+async function schemaFor(lake: OpenLake, config: Config): Promise<TableSchema> {
+  if (config.flag('decimals')) return tradesUnifiedWithDecimals;
+  const head = await readHead(lake.store, lake.layout);
+  const has = head?.products.some(({ files }) => files.some(({ columns }) => columns.includes('price_dec')));
+  return has === true ? tradesUnifiedWithDecimals : tradesUnified;
+}
+
+/** Opens the table of a lake. Throws before anything is read when a mapping or option is wrong. */
+export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
+  const { lake, config, stop } = options;
+  const onRawEvent: OnEvent = options.onRawEvent ?? ((): void => undefined);
+  const schema = await schemaFor(lake, config);
+  const venue = venueOf(config.text('exchange'));
+  const mappings: Record<string, Mapping> = {};
+  if (options.withoutMappings !== true) mappings[venue.rawTable] = await mappingFor(config, venue.rawTable);
+  const table = createTable({
+    store: lake.store,
+    layout: lake.layout,
+    schema,
+    mappings,
+    runId: randomUUID(),
+    clock: lake.clock,
+    monotonicMs: () => performance.now(),
+    codec: config.text('codec') as 'snappy' | 'zstd' | 'none',
+    onEvent: options.onEvent,
+    signal: stop,
+  });
+  return {
+    table,
+    schema,
+    products: () => rawProducts({ ...options, onRawEvent }, venue),
+    condemn: async (objects) => {
+      const context = rawContext(options, onRawEvent);
+      const names = new Set(objects.map(({ productId }) => productId));
+      for (const productId of names)
+        await condemnObjects(
+          context,
+          productId,
+          objects.filter((object) => object.productId === productId),
+        );
+    },
+  };
+}
+
+function rawContext(
+  { lake, config, stop }: OpenTableOptions,
+  onEvent: OnEvent,
+): ReturnType<typeof createIngestContext> {
+  const exchange = openExchange({ config, clock: lake.clock, onEvent, onLine: () => undefined });
+  const settings = ingestSettings('ingest', config, {
+    fullRefresh: false,
+    skipCheckpoint: false,
+    acceptOrigin: false,
+    rawPayload: false,
+    dryRun: false,
+  });
+  return createIngestContext({ lake, exchange, settings, onEvent, stop });
+}
+
+/** What the raw layer holds of the chosen products: checkpoints adopted or rebuilt, sound names. */
+export async function rawProducts(
+  options: OpenTableOptions & { onRawEvent: OnEvent },
+  venue: Venue,
+): Promise<RawProduct[]> {
+  const { lake } = options;
+  const known = (await lakeProducts(lake))
+    .filter(({ exchange }) => exchange === venue.exchange)
+    .map(({ productId }) => productId);
+  const chosen = options.products ?? known;
+  for (const productId of chosen) {
+    if (!known.includes(productId)) {
+      throw new UsageError(
+        `${productId}: the lake ${lake.store.location} holds nothing of it; it holds ${known.join(', ') || 'no product'}.`,
+      );
+    }
+  }
+  const context = rawContext(options, options.onRawEvent);
+  const products: RawProduct[] = [];
+  for (const productId of chosen) {
+    const { checkpoint, names } = await loadCheckpoint(context, productId);
+    const wanted = wantedIds({ asked: checkpoint.asked, floor: checkpoint.floor, head: checkpoint.head?.id });
+    const missing = wanted.difference(checkpoint.fetched).difference(checkpoint.void);
+    products.push({
+      exchange: venue.exchange,
+      productId,
+      symbol: checkpoint.symbol ?? productId,
+      source: venue.rawTable,
+      names,
+      fetched: checkpoint.fetched,
+      wantedEnd: wanted.last,
+      state: checkpoint.fetched.isEmpty ? 'absent' : missing.isEmpty ? 'complete' : 'partial',
+    });
+  }
+  return products;
+}
