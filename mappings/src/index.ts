@@ -1,1 +1,1 @@
-export {};
+export { embeddedFixtures, embeddedMappings, embeddedSeeds } from './embedded.js';

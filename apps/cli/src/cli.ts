@@ -1,4 +1,3 @@
-import { loadConfig } from '@schemahub/runtime/config';
 import type { Invocation } from './command.js';
 import { exitCodes } from './exit-codes.js';
 import { explainError } from './explain-error.js';
@@ -36,6 +35,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const result = await parseCommandLine(argv, io, version);
     if (result.kind === 'end') return result.code;
     const { spec, args, flags } = result.parsed;
+    const { loadConfig } = await import('@schemahub/runtime/config');
     const config = await loadConfig({ flags, environment: io.environment, folder: io.folder });
     const { run } = await spec.load();
     const invocation: Invocation = {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { processEnvironment } from '@schemahub/runtime/environment';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -22,7 +23,7 @@ export interface Io {
 
 /** The process's own streams. `NO_COLOR` and anything that is not a terminal switch colours off. */
 export function processIo(): Io {
-  const environment = process.env;
+  const environment = processEnvironment();
   const isTerminal = process.stdout.isTTY === true;
   const isErrTerminal = process.stderr.isTTY === true;
   const colors = isErrTerminal && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';

@@ -127,8 +127,3 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
     flag: (name) => settingValue(name) === true,
   };
 }
-
-/** The process environment: the one place where it is read. */
-export function processEnvironment(): Readonly<Record<string, string | undefined>> {
-  return process.env;
-}

@@ -1,3 +1,4 @@
+export { type CellValue, cellAt, columnIndex, columnOf, rowAt, textAt } from './access.js';
 export type {
   BooleanColumn,
   Column,
@@ -11,4 +12,16 @@ export type {
   TextColumn,
   TimestampColumn,
 } from './batch.js';
+export {
+  DECIMAL_BYTES,
+  DECIMAL_PRECISION,
+  DECIMAL_SCALE,
+  type DecimalFit,
+  doubleKeepsDecimal,
+  readDecimal,
+  writeDecimal,
+} from './decimal.js';
+export { ColumnsError, type ColumnsErrorCode } from './errors.js';
+export { concatBatches, gather, sliceBatch } from './gather.js';
 export type { ColumnSpec, ColumnType, TableSchema } from './schema.js';
+export { type SortOptions, sortPermutation } from './sort.js';

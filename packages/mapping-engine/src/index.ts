@@ -1,1 +1,12 @@
-export {};
+export { type CheckedMapping, checkMapping, type LoadMappingOptions } from './check-mapping.js';
+export { MappingError, type MappingErrorCode, type MappingErrorOptions, ScannerStateError } from './errors.js';
+export { createInterpreter, type Interpretation, type Interpreter } from './interpreter.js';
+export { type LintFinding, lintMapping } from './lint-mapping.js';
+export { loadMapping } from './load-mapping.js';
+export { type ColumnRule, type Conversion, type Mapping, RAW_LAYER_FIELDS, type TextStep } from './mapping.js';
+export { canonicalJson, mappingHash, schemaHash } from './mapping-hash.js';
+export { proposeMappingPatch } from './propose-mapping-patch.js';
+export type { DamagedLine, RefusedRecord, ScanReport, SourceScan } from './scan-report.js';
+export { createScanner, type Scanner, type ScannerOptions } from './scanner.js';
+export { type SuggestMappingOptions, suggestMapping } from './suggest-mapping.js';
+export { type FixtureResult, type MappingFixture, parseFixtures, testMapping } from './test-mapping.js';

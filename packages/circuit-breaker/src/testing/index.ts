@@ -1,0 +1,1 @@
+export { type CircuitStoreCase, circuitStoreCases } from './circuit-store-cases.js';

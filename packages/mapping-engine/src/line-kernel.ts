@@ -1,0 +1,328 @@
+import type { CellValue } from '@schemahub/columns';
+import type { ColumnStore, StoreColumn } from './column-store.js';
+import { NO_MATCH, PLAIN, skipBoolean, skipNumber, skipString } from './json-bytes.js';
+import {
+  type Destination,
+  type LineShape,
+  READ_DICTIONARY,
+  READ_DOUBLE,
+  READ_EPOCH,
+  READ_ID,
+  READ_ISO,
+  type ShapeToken,
+  SKIP_BOOLEAN,
+  SKIP_NUMBER,
+  SKIP_STRING,
+} from './line-shape.js';
+import { HASH_FACTOR, HASH_START } from './raw-dictionary.js';
+import { applyRule, type DigitLoss, isRefusal } from './rule.js';
+
+// The kernel reads one line by its learned shape, byte by byte, straight into the columns: no string, no object.
+// Every function takes a position and gives the one behind what it read, or NO_MATCH; then the interpreter judges the
+// line, so nothing here has to explain a failure. All lines in a buffer end in a line feed, which ends every loop:
+// no value and no literal contains one.
+
+/** What the kernel works on. */
+export interface KernelState {
+  readonly store: ColumnStore;
+  /** Columns that are the same in every row, constants of a dictionary left out: those need no writing. */
+  readonly fixed: readonly { readonly column: StoreColumn; readonly value: CellValue }[];
+  /** Digits lost in the line being read; cleared at its start. */
+  readonly loss: DigitLoss;
+}
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const QUOTE = 34;
+const MINUS = 45;
+const POINT = 46;
+const ZERO = 48;
+
+/** Powers of ten that a double holds exactly. */
+const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
+/** Any decimal of at most 15 digits survives the way through a double and back. */
+const FIFTEEN_DIGITS = 1e15;
+/** A longer value is left to the interpreter. */
+const LONGEST_TEXT = 4096;
+
+/** Reads the line at `from` into row `row`. The position of the next line, or NO_MATCH. */
+export function readLine(shape: LineShape, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  const { tokens, tail, absent } = shape;
+  let at = from;
+  for (let index = 0; index < tokens.length; index += 1) {
+    const token = tokens[index]!;
+    const start = matchLiteral(token.literal, bytes, at);
+    if (start < 0) return NO_MATCH;
+    at = readValue(token, state, bytes, start, row);
+    if (at < 0) return NO_MATCH;
+    if (token.others.length > 0 && !writeOthers(token, state, bytes, start, at, row)) return NO_MATCH;
+  }
+  at = matchLiteral(tail, bytes, at);
+  if (at < 0) return NO_MATCH;
+  if (bytes[at] === CARRIAGE_RETURN) at += 1;
+  if (bytes[at] !== LINE_FEED) return NO_MATCH;
+  if (absent.length > 0 && !writeAbsent(absent, state, row)) return NO_MATCH;
+  for (const { column, value } of state.fixed) state.store.write(column, row, value);
+  return at + 1;
+}
+
+function matchLiteral(literal: Uint8Array, bytes: Uint8Array, from: number): number {
+  const length = literal.length;
+  for (let index = 0; index < length; index += 1) if (bytes[from + index] !== literal[index]) return NO_MATCH;
+  return from + length;
+}
+
+function readValue(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  switch (token.kind) {
+    case SKIP_STRING:
+      return skipString(bytes, from);
+    case SKIP_NUMBER:
+      return skipNumber(bytes, from);
+    case SKIP_BOOLEAN:
+      return skipBoolean(bytes, from);
+    case READ_ID:
+      return readId(token, bytes, from, row);
+    case READ_DOUBLE:
+      return readDouble(token, state, bytes, from, row);
+    case READ_ISO:
+      return readIso(token, bytes, from, row);
+    case READ_EPOCH:
+      return readEpoch(token, state, bytes, from, row);
+    case READ_DICTIONARY:
+      return readDictionary(token, state, bytes, from, row);
+    default:
+      return readAny(token, state, bytes, from, row);
+  }
+}
+
+/** Steps over a value without escapes; its bytes are then its text. */
+function skipPlain(token: ShapeToken, bytes: Uint8Array, from: number): number {
+  if (token.notation === 'number') return skipNumber(bytes, from);
+  if (token.notation === 'boolean') return skipBoolean(bytes, from);
+  let at = from;
+  while (PLAIN[bytes[at]!] === 1) at += 1;
+  return bytes[at] === QUOTE ? at : NO_MATCH;
+}
+
+function readId(token: ShapeToken, bytes: Uint8Array, from: number, row: number): number {
+  let at = from;
+  let value = 0;
+  let digit = (bytes[at]! - ZERO) >>> 0;
+  // A leading zero is canonical only alone: the loop then ends at once.
+  if (digit === 0) at += 1;
+  else {
+    while (digit <= 9) {
+      value = value * 10 + digit;
+      at += 1;
+      digit = (bytes[at]! - ZERO) >>> 0;
+    }
+  }
+  // Beyond 2^53 the sum is rounded, but never below it.
+  if (at === from || value > Number.MAX_SAFE_INTEGER) return NO_MATCH;
+  // What follows is fixed and begins with a quote, comma, bracket or blank: 01, 1.0 and 1e3 fail there.
+  token.destination!.column.numbers[row] = value;
+  return at;
+}
+
+function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  const isNegative = bytes[from] === MINUS;
+  const first = isNegative ? from + 1 : from;
+  let at = first;
+  let mantissa = 0;
+  let digit = (bytes[at]! - ZERO) >>> 0;
+  while (digit <= 9) {
+    mantissa = mantissa * 10 + digit;
+    at += 1;
+    digit = (bytes[at]! - ZERO) >>> 0;
+  }
+  if (at === first) return NO_MATCH;
+  if (at > first + 1 && bytes[first] === ZERO && token.notation === 'number') return NO_MATCH;
+  let scale = 0;
+  if (bytes[at] === POINT) {
+    const point = at;
+    at += 1;
+    digit = (bytes[at]! - ZERO) >>> 0;
+    while (digit <= 9) {
+      mantissa = mantissa * 10 + digit;
+      at += 1;
+      digit = (bytes[at]! - ZERO) >>> 0;
+    }
+    scale = at - point - 1;
+    if (scale === 0) return NO_MATCH;
+  }
+  // Both numbers are exact, so the quotient is the correctly rounded value (Clinger 1990).
+  if (mantissa >= FIFTEEN_DIGITS || scale > 22 || (bytes[at]! | 32) === 101)
+    return readAny(token, state, bytes, from, row);
+  const magnitude = mantissa / POWERS_OF_TEN[scale]!;
+  const value = isNegative ? -magnitude : magnitude;
+  if (token.exclusive ? !(value > token.minimum) : !(value >= token.minimum)) return NO_MATCH;
+  const { column } = token.destination!;
+  column.numbers[row] = value;
+  if (column.nulls !== undefined) column.nulls[row] = 0;
+  return at;
+}
+
+/** Larger than any year: no sum with it passes a check. */
+const NO_NUMBER = 10_000;
+
+/** Two digits as a number, or NO_NUMBER. */
+function twoDigits(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at]! - ZERO) >>> 0;
+  const ones = (bytes[at + 1]! - ZERO) >>> 0;
+  return tens <= 9 && ones <= 9 ? tens * 10 + ones : NO_NUMBER;
+}
+
+const DAYS_BEFORE_MONTH = Int32Array.of(0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334);
+const DAYS_OF_MONTH = Int32Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
+
+/** Days since 1970 of a date from 1970 to 2254, or −1 where there is no such date. */
+function daysSince1970(year: number, month: number, day: number): number {
+  if (year < 1970 || year > 2254 || month < 1 || month > 12 || day < 1) return -1;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  if (day > DAYS_OF_MONTH[month]! && !(isLeap && month === 2 && day === 29)) return -1;
+  const before = year - 1;
+  const leapDays = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 477;
+  return (year - 1970) * 365 + leapDays + DAYS_BEFORE_MONTH[month]! + (isLeap && month > 2 ? 1 : 0) + day - 1;
+}
+
+/** The common form, 2026-09-27T15:57:28[.1-9 digits]Z; others (zones, lower case, blanks) are left to the interpreter. */
+function readIso(token: ShapeToken, bytes: Uint8Array, from: number, row: number): number {
+  const day = twoDigits(bytes, from + 8);
+  const days = daysSince1970(
+    twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2),
+    twoDigits(bytes, from + 5),
+    day,
+  );
+  const hour = twoDigits(bytes, from + 11);
+  const minute = twoDigits(bytes, from + 14);
+  const second = twoDigits(bytes, from + 17);
+  if (days < 0 || hour > 23 || minute > 59 || second > 59) return NO_MATCH;
+  // 45 is '-', 84 'T', 58 ':'.
+  if (bytes[from + 4] !== 45 || bytes[from + 7] !== 45 || bytes[from + 10] !== 84) return NO_MATCH;
+  if (bytes[from + 13] !== 58 || bytes[from + 16] !== 58) return NO_MATCH;
+  let at = from + 19;
+  let micros = 0;
+  if (bytes[at] === POINT) {
+    const first = at + 1;
+    let unit = 100_000;
+    at = first;
+    for (let digit = (bytes[at]! - ZERO) >>> 0; digit <= 9; digit = (bytes[at]! - ZERO) >>> 0) {
+      micros += digit * unit;
+      // Digits below the µs count for nothing: the unit becomes 0.
+      unit = (unit / 10) | 0;
+      at += 1;
+    }
+    if (at === first || at > first + 9) return NO_MATCH;
+  }
+  if (bytes[at] !== 90) return NO_MATCH;
+  const { column } = token.destination!;
+  column.numbers[row] = (days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000 + micros;
+  if (column.nulls !== undefined) column.nulls[row] = 0;
+  return at + 1;
+}
+
+/** A whole count of seconds, milliseconds or microseconds. */
+function readEpoch(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  let at = from;
+  let value = 0;
+  let digit = (bytes[at]! - ZERO) >>> 0;
+  while (digit <= 9) {
+    value = value * 10 + digit;
+    at += 1;
+    digit = (bytes[at]! - ZERO) >>> 0;
+  }
+  const isPlain = bytes[at] !== POINT && (bytes[at]! | 32) !== 101;
+  if (at === from || !isPlain) return readAny(token, state, bytes, from, row);
+  if (at > from + 1 && bytes[from] === ZERO) return readAny(token, state, bytes, from, row);
+  const micros = value * token.microsPerUnit;
+  if (micros > Number.MAX_SAFE_INTEGER) return NO_MATCH;
+  const { column } = token.destination!;
+  column.numbers[row] = micros;
+  if (column.nulls !== undefined) column.nulls[row] = 0;
+  return at;
+}
+
+function readDictionary(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  const { column } = token.destination!;
+  let at = from;
+  let hash = HASH_START;
+  if (token.notation === 'string') {
+    for (let byte = bytes[at]!; PLAIN[byte] === 1; byte = bytes[at]!) {
+      hash = Math.imul(hash ^ byte, HASH_FACTOR);
+      at += 1;
+    }
+    if (bytes[at] !== QUOTE) return NO_MATCH;
+  } else {
+    const end = skipPlain(token, bytes, from);
+    for (; at < end; at += 1) hash = Math.imul(hash ^ bytes[at]!, HASH_FACTOR);
+    if (end < 0) return NO_MATCH;
+  }
+  let code = column.raw.find(bytes, from, at, hash);
+  if (code < 0) {
+    const value = plainValue(token.destination!, state, bytes, from, at);
+    if (typeof value !== 'string') return NO_MATCH;
+    code = column.kind === 'dictionary' ? state.store.codeFor(column, value) : -1;
+    if (code < 0) {
+      state.store.write(column, row, value);
+      return at;
+    }
+    column.raw.remember(bytes, from, at, hash, code);
+  }
+  column.codes[row] = code;
+  if (column.nulls !== undefined) column.nulls[row] = 0;
+  return at;
+}
+
+function readAny(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+  const to = skipPlain(token, bytes, from);
+  return to >= 0 && writeText(token.destination!, state, bytes, from, to, row) ? to : NO_MATCH;
+}
+
+function writeOthers(
+  token: ShapeToken,
+  state: KernelState,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  row: number,
+): boolean {
+  for (const other of token.others) if (!writeText(other, state, bytes, from, to, row)) return false;
+  return true;
+}
+
+function writeText(
+  target: Destination,
+  state: KernelState,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  row: number,
+): boolean {
+  const value = plainValue(target, state, bytes, from, to);
+  if (value === undefined) return false;
+  state.store.write(target.column, row, value);
+  return true;
+}
+
+/** The value of plain bytes by the column's rule; undefined where it is refused. */
+function plainValue(
+  { rule }: Destination,
+  state: KernelState,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): string | number | boolean | null | undefined {
+  if (to - from > LONGEST_TEXT) return undefined;
+  const text = String.fromCharCode.apply(null, bytes.subarray(from, to) as unknown as number[]);
+  const value = applyRule(rule, text, state.loss);
+  return isRefusal(value) ? undefined : value;
+}
+
+function writeAbsent(absent: readonly Destination[], state: KernelState, row: number): boolean {
+  for (const { rule, column } of absent) {
+    const value = applyRule(rule, undefined, state.loss);
+    if (isRefusal(value)) return false;
+    state.store.write(column, row, value);
+  }
+  return true;
+}

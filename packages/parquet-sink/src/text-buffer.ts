@@ -1,0 +1,153 @@
+import type { Column, DictionaryColumn, IdColumn, TextColumn } from '@schemahub/columns';
+import { ParquetWriteError } from './errors.js';
+
+/** A `string` column of a row group: all values canonical ids as numbers, or distinct texts and a code a value. */
+export type TextValues =
+  | { readonly kind: 'ids'; readonly values: Float64Array }
+  | {
+      readonly kind: 'text';
+      /** Distinct, in the order in which the rows first use them; none unused. */
+      readonly values: readonly string[];
+      readonly codes: Uint32Array;
+    };
+
+export interface TextBuffer {
+  readonly add: (column: Column, from: number, to: number) => void;
+  readonly count: () => number;
+  readonly values: () => TextValues;
+  readonly clear: () => void;
+}
+
+const NO_CODE = 0xffff_ffff;
+const CANONICAL_ID = /^(?:0|[1-9][0-9]{0,15})$/;
+
+/** Whether a text is what `String(n)` gives for a safe integer n ≥ 0. */
+export function isCanonicalId(text: string): boolean {
+  return CANONICAL_ID.test(text) && Number(text) <= Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * Collects text of all three kinds. Ids stay numbers while only ids come; the first other column turns them into
+ * interned texts. What comes out depends on the values alone: texts that are all canonical ids come out as ids, and
+ * distinct texts are numbered by first use, whatever dictionaries they came in.
+ */
+export function createTextBuffer(columnName: string, capacity: number): TextBuffer {
+  let ids: Float64Array | undefined;
+  let codes = new Uint32Array(0);
+  let texts: string[] = [];
+  let codeOf = new Map<string, number>();
+  let count = 0;
+
+  function intern(text: string): number {
+    let code = codeOf.get(text);
+    if (code === undefined) {
+      code = texts.length;
+      texts.push(text);
+      codeOf.set(text, code);
+    }
+    return code;
+  }
+
+  function turnIdsIntoTexts(): void {
+    if (ids === undefined) return;
+    const old = ids;
+    ids = undefined;
+    codes = room(codes, count, capacity, Uint32Array);
+    for (let index = 0; index < count; index++) codes[index] = intern(String(old[index]));
+  }
+
+  function addIds(column: IdColumn, from: number, to: number): void {
+    refuseNonIds(columnName, column.values, from, to);
+    if (count === 0 && ids === undefined && texts.length === 0) ids = new Float64Array(0);
+    if (ids === undefined) {
+      codes = room(codes, count + to - from, capacity, Uint32Array);
+      for (let row = from; row < to; row++) codes[count + row - from] = intern(String(column.values[row]));
+      return;
+    }
+    ids = room(ids, count + to - from, capacity, Float64Array);
+    ids.set(column.values.subarray(from, to), count);
+  }
+
+  function addTexts(column: TextColumn, from: number, to: number): void {
+    turnIdsIntoTexts();
+    codes = room(codes, count + to - from, capacity, Uint32Array);
+    for (let row = from; row < to; row++) {
+      const text: unknown = column.values[row];
+      if (typeof text !== 'string') throw notText(columnName, row, text);
+      codes[count + row - from] = intern(text);
+    }
+  }
+
+  function addCodes(column: DictionaryColumn, from: number, to: number): void {
+    turnIdsIntoTexts();
+    codes = room(codes, count + to - from, capacity, Uint32Array);
+    // A table from their codes to ours, unless the slice is short beside their dictionary.
+    const mapped = column.values.length <= 4 * (to - from) ? new Uint32Array(column.values.length).fill(NO_CODE) : null;
+    for (let row = from; row < to; row++) {
+      const theirs = column.codes[row]!;
+      let ours = mapped?.[theirs] ?? NO_CODE;
+      if (ours === NO_CODE) {
+        const text: unknown = column.values[theirs];
+        if (typeof text !== 'string') throw notText(columnName, row, text);
+        ours = intern(text);
+        if (mapped !== null) mapped[theirs] = ours;
+      }
+      codes[count + row - from] = ours;
+    }
+  }
+
+  return {
+    add: (column, from, to) => {
+      if (column.kind === 'id') addIds(column, from, to);
+      else if (column.kind === 'text') addTexts(column, from, to);
+      else addCodes(column as DictionaryColumn, from, to);
+      count += to - from;
+    },
+    count: () => count,
+    values: () => {
+      if (ids !== undefined) return { kind: 'ids', values: ids };
+      if (texts.length > 0 && texts.every(isCanonicalId)) {
+        const numbers = texts.map(Number);
+        return { kind: 'ids', values: Float64Array.from(codes.subarray(0, count), (code) => numbers[code]!) };
+      }
+      return { kind: 'text', values: texts, codes };
+    },
+    clear: () => {
+      ids = undefined;
+      texts = [];
+      codeOf = new Map();
+      count = 0;
+    },
+  };
+}
+
+function notText(columnName: string, row: number, got: unknown): ParquetWriteError {
+  return new ParquetWriteError(
+    'INVALID_VALUE',
+    `Row ${row} of a batch holds ${got === undefined ? 'no value' : `a ${typeof got}`} in column "${columnName}" (string); expected text, or a dictionary code that its values have.`,
+  );
+}
+
+function refuseNonIds(columnName: string, values: Float64Array, from: number, to: number): void {
+  for (let row = from; row < to; row++) {
+    const value = values[row]!;
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER && Math.floor(value) === value)) {
+      throw new ParquetWriteError(
+        'INVALID_VALUE',
+        `Row ${row} of a batch holds the id ${value} in column "${columnName}"; expected an integer 0 … 2^53−1. Give other ids as a text column.`,
+      );
+    }
+  }
+}
+
+function room<T extends Float64Array | Uint32Array>(
+  old: T,
+  rows: number,
+  capacity: number,
+  build: new (length: number) => T,
+): T {
+  if (rows <= old.length) return old;
+  const larger = new build(Math.min(Math.max(rows, old.length * 2, 1024), Math.max(capacity, rows)));
+  larger.set(old);
+  return larger;
+}

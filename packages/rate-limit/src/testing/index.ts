@@ -1,0 +1,1 @@
+export { type TurnQueueCase, turnQueueCases } from './turn-queue-cases.js';
