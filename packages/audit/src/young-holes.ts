@@ -13,7 +13,8 @@ export interface YoungHolesOptions {
   readonly table: AuditTable;
   readonly product: AuditProduct;
   readonly readId: ReadId;
-  readonly interpret: Interpreter;
+  /** The plain reading of the mapping; asked for only where a raw object is to be read. */
+  readonly loadInterpreter: () => Promise<Interpreter>;
   readonly schema: TableSchema;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -46,9 +47,10 @@ export async function findYoungHoles(options: YoungHolesOptions): Promise<RangeS
 
 /** Times in ms by id; undefined when the object cannot be read, which others tell. */
 async function tradeTimes(
-  { store, readId, interpret, schema }: YoungHolesOptions,
+  { store, readId, loadInterpreter, schema }: YoungHolesOptions,
   name: Parameters<typeof readRawObject>[1],
 ): Promise<Map<number, number> | undefined> {
+  const interpret = await loadInterpreter();
   const place = schema.columns.findIndex((column) => column.name === 'trade_ts');
   try {
     const { ids, lines } = await readRawObject(store, name, readId);

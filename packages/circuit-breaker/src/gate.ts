@@ -119,6 +119,8 @@ export function createGate(settings: CircuitBreakerSettings, shared: SharedState
     } catch (error) {
       // A clock or an event handler that fails must not leave callers waiting in silence.
       waiters.failAll(error);
+    } finally {
+      driving = false;
     }
   }
 

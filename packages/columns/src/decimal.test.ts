@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DECIMAL_BYTES, doubleKeepsDecimal, readDecimal, writeDecimal } from './index.js';
+import { DECIMAL_BYTES, doubleKeepsDecimal, readDecimal, writeDecimal, writeScaledDecimal } from './index.js';
 
 function roundTrip(text: string): string {
   const bytes = new Uint8Array(DECIMAL_BYTES + 3);
@@ -58,6 +58,28 @@ describe('decimal texts', () => {
     const bytes = new Uint8Array(DECIMAL_BYTES);
     expect(writeDecimal(`1.${'0'.repeat(1_000_000)}1`, bytes, 0)).toBe('inexact');
     expect(writeDecimal(`1.${'0'.repeat(1_000_000)}`, bytes, 0)).toBe('exact');
+  });
+});
+
+describe('writeScaledDecimal', () => {
+  it('writes what writeDecimal writes for every safe mantissa and scale', () => {
+    const mantissas = fc.oneof(
+      fc.maxSafeInteger(),
+      fc.integer(),
+      fc.constantFrom(0, -1, 65_535, 65_536, -65_536, 2 ** 32, 2 ** 53 - 1, 1 - 2 ** 53),
+    );
+    fc.assert(
+      fc.property(mantissas, fc.nat(18), (mantissa, scale) => {
+        const expected = new Uint8Array(DECIMAL_BYTES + 2);
+        const written = new Uint8Array(DECIMAL_BYTES + 2);
+        expect(writeDecimal(`${mantissa}e-${scale}`, expected, 1)).toBe('exact');
+        writeScaledDecimal(mantissa, scale, written, 1);
+        expect(written).toEqual(expected);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(() => writeScaledDecimal(2 ** 53, 0, new Uint8Array(16), 0)).toThrow(RangeError);
+    expect(() => writeScaledDecimal(1, 19, new Uint8Array(16), 0)).toThrow('0 to 18');
   });
 });
 

@@ -20,6 +20,7 @@ export {
   doubleKeepsDecimal,
   readDecimal,
   writeDecimal,
+  writeScaledDecimal,
 } from './decimal.js';
 export { ColumnsError, type ColumnsErrorCode } from './errors.js';
 export { concatBatches, gather, sliceBatch } from './gather.js';

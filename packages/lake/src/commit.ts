@@ -65,25 +65,53 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function checkBody(value: CommitBody, number: number): void {
-  const lists =
-    Array.isArray(value.products) &&
-    value.products.every(({ list, exchange, product_id }) => isText(list) && isText(exchange) && isText(product_id));
-  const parts =
-    isText(value.time) &&
-    isText(value.run_id) &&
-    isText(value.schema_hash) &&
-    Number.isSafeInteger(value.table_version);
-  if (
-    value.version !== 1 ||
-    value.number !== number ||
-    !lists ||
-    !parts ||
-    !Array.isArray(value.quarantine) ||
-    !Array.isArray(value.retired)
-  ) {
-    throw new TypeError('is not a commit of version 1 with its own number');
-  }
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isListOf(value: unknown, isMember: (member: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isMember);
+}
+
+function isProduct(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { exchange, product_id, symbol, list, files, rows, bytes } = value;
+  return [exchange, product_id, symbol, list].every(isText) && [files, rows, bytes].every(isCount);
+}
+
+/** Commit 1 has no parent, every other one the commit before it. */
+function isParentOf(value: unknown, number: number): boolean {
+  if (number === 1) return value === null;
+  return isObject(value) && value.number === number - 1 && isText(value.sha256) && /^[0-9a-f]{64}$/.test(value.sha256);
+}
+
+/** Throws with the member that is wrong. */
+function checkBody(value: Record<string, unknown>, number: number): void {
+  const wrong = (
+    [
+      ['version', value.version === 1],
+      ['number', value.number === number],
+      ['time', isText(value.time)],
+      ['kind', isText(value.kind)],
+      ['run_id', isText(value.run_id)],
+      ['parent', isParentOf(value.parent, number)],
+      ['table_version', isCount(value.table_version)],
+      ['schema_hash', isText(value.schema_hash)],
+      ['mapping_hashes', isObject(value.mapping_hashes) && Object.values(value.mapping_hashes).every(isText)],
+      ['products', isListOf(value.products, isProduct)],
+      ['quarantine', isListOf(value.quarantine, isText)],
+      ['sources', isObject(value.sources) && Object.values(value.sources).every(isObject)],
+      ['pinned', value.pinned === null || isCount(value.pinned)],
+      ['retired', isListOf(value.retired, isText)],
+    ] as const
+  ).find(([, right]) => !right);
+  if (wrong === undefined) return;
+  const got = JSON.stringify(value[wrong[0]])?.slice(0, 60);
+  throw new TypeError(`expected a commit of version 1 with number ${number}; its ${wrong[0]} is ${got}`);
 }
 
 /** Reads a commit or its tombstone; undefined when the number is free. Throws `LakeError` `damaged-commit`. */
@@ -96,16 +124,23 @@ export async function readCommit(
   const stored = await store.get(key);
   if (stored === undefined) return undefined;
   try {
-    const value = JSON.parse(Buffer.from(stored.bytes).toString('utf8')) as CommitBody | Tombstone;
+    const value: unknown = JSON.parse(Buffer.from(stored.bytes).toString('utf8'));
+    if (!isObject(value)) throw new TypeError('expected a JSON object');
     if ('tombstone' in value) {
-      if (value.number !== number || !isText(value.sha256)) throw new TypeError('is not a tombstone of its own number');
-      return { kind: 'tombstone', body: value, version: stored.version };
+      const isOwn = value.version === 1 && value.tombstone === true && value.number === number;
+      if (!isOwn || !isText(value.sha256) || !isText(value.time) || !isListOf(value.retired, isText))
+        throw new TypeError(`expected the tombstone of number ${number}`);
+      return { kind: 'tombstone', body: value as unknown as Tombstone, version: stored.version };
     }
     checkBody(value, number);
     const sha256 = createHash('sha256').update(stored.bytes).digest('hex');
-    return { kind: 'commit', body: value, sha256, version: stored.version };
+    return { kind: 'commit', body: value as unknown as CommitBody, sha256, version: stored.version };
   } catch (error) {
-    throw new LakeError('damaged-commit', `${key}: ${(error as Error).message}`, { key, cause: error });
+    throw new LakeError(
+      'damaged-commit',
+      `${key}: ${(error as Error).message}. Commits are never rewritten: restore this object from a backup.`,
+      { key, cause: error },
+    );
   }
 }
 
@@ -118,8 +153,9 @@ export async function listCommitNumbers(store: ObjectStore, layout: Layout, from
   const numbers: number[] = [];
   const options = from > 0 ? { startAfter: layout.commit(from - 1) } : {};
   for await (const { key } of store.list(layout.commits, options)) {
-    const match = /\/(\d{20})\.json$/.exec(key);
-    if (match !== null) numbers.push(Number(match[1]));
+    const number = Number(key.slice(layout.commits.length, -'.json'.length));
+    // Only what is written exactly as we write it: a copy in a folder below, or number 0, is no commit.
+    if (Number.isSafeInteger(number) && number > 0 && key === layout.commit(number)) numbers.push(number);
   }
   return numbers;
 }

@@ -1,7 +1,7 @@
 import { type IdRange, MAX_ID, RangeSet } from '@schemahub/coverage';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
-import { hash128, type Layout } from './keys.js';
+import { decodeSegment, hash128, type Layout } from './keys.js';
 
 /** One request that was made as evidence, and what came back. */
 export interface EvidenceRequest {
@@ -75,16 +75,60 @@ function isId(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_ID;
 }
 
-function isVoidRun(run: VoidRun): boolean {
-  const ids = [run.first, run.last, run.lower, run.upper].every(isId);
-  return (
-    ids &&
-    run.lower === run.first - 1 &&
-    run.upper === run.last + 1 &&
-    run.first <= run.last &&
-    Array.isArray(run.probes)
-  );
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+function isListOf(value: unknown, isMember: (member: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isMember);
+}
+
+function isRequest(value: unknown): boolean {
+  if (!isObject(value) || typeof value.request !== 'string' || !isListOf(value.ids, isId)) return false;
+  const isFresh = value.fresh_connection === undefined || typeof value.fresh_connection === 'boolean';
+  return isFresh && (value.date === null || typeof value.date === 'string');
+}
+
+function isVoidRun(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { first, last, lower, upper, probes } = value;
+  if (!isId(first) || !isId(last) || !isId(lower) || !isId(upper)) return false;
+  return lower === first - 1 && upper === last + 1 && first <= last && isListOf(probes, isRequest);
+}
+
+function isRangeText(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && RangeSet.parse(value) !== undefined;
+  } catch {
+    return false; // told by the caller, with the member's name
+  }
+}
+
+/** The members that evidence may have besides its first four: what each must be, and the sentence when it is not. */
+const MEMBERS: readonly (readonly [keyof Evidence, (value: unknown) => boolean, string])[] = [
+  ['symbol', (value) => typeof value === 'string', 'symbol is no text'],
+  ['origin', (value) => typeof value === 'string', 'origin is no text'],
+  ['asked', isRangeText, 'asked is no ascending list of id ranges'],
+  ['anchor', isId, 'anchor is no id'],
+  [
+    'floor',
+    (value) => isObject(value) && isId(value.id) && isListOf(value.requests, isRequest),
+    'floor is no id with its requests',
+  ],
+  ['head', (value) => isObject(value) && isId(value.id) && isTime(value.seen_at), 'head is no id and time'],
+  ['void', (value) => isListOf(value, isVoidRun), 'a void run is not between two neighbours, with its probes'],
+  [
+    'condemned',
+    (value) => isListOf(value, (one) => isObject(one) && typeof one.key === 'string' && typeof one.reason === 'string'),
+    'condemned names no key and reason',
+  ],
+  [
+    'closed',
+    (value) => value === null || (isObject(value) && typeof value.status === 'string' && isTime(value.seen_at)),
+    'closed is no status and time',
+  ],
+  ['unnumbered', isId, 'unnumbered is no count'],
+];
 
 /** Reads an evidence object. Throws `LakeError` `damaged-evidence` that says which member is wrong. */
 export function parseEvidence(key: string, bytes: Uint8Array): Evidence {
@@ -100,24 +144,12 @@ export function parseEvidence(key: string, bytes: Uint8Array): Evidence {
   } catch (error) {
     throw wrong('is not JSON', error);
   }
-  if (typeof value !== 'object' || value === null || value.version !== 1) throw wrong('expected version 1');
+  if (!isObject(value) || value.version !== 1) throw wrong('expected version 1');
   if (typeof value.exchange !== 'string' || typeof value.product_id !== 'string')
     throw wrong('exchange or product_id is no text');
   if (!isTime(value.time)) throw wrong('time is not RFC 3339 with ms');
-  if (value.anchor !== undefined && !isId(value.anchor)) throw wrong('anchor is no id');
-  if (value.floor !== undefined && !isId(value.floor?.id)) throw wrong('floor is no id');
-  if (value.head !== undefined && (!isId(value.head?.id) || !isTime(value.head.seen_at)))
-    throw wrong('head is no id and time');
-  if (value.void !== undefined && !(Array.isArray(value.void) && value.void.every(isVoidRun)))
-    throw wrong('a void run is not between two neighbours');
-  if (value.condemned !== undefined && !value.condemned.every(({ key: condemned }) => typeof condemned === 'string'))
-    throw wrong('condemned names no key');
-  if (value.asked !== undefined) {
-    try {
-      RangeSet.parse(value.asked);
-    } catch (error) {
-      throw wrong((error as Error).message, error);
-    }
+  for (const [member, isRight, sentence] of MEMBERS) {
+    if (value[member] !== undefined && !isRight(value[member])) throw wrong(sentence);
   }
   return value;
 }
@@ -143,7 +175,9 @@ export async function readCondemned(
   exchange: string,
   product: string,
 ): Promise<ReadonlyMap<string, string>> {
-  const fold = await readEvidence(store, layout, exchange, product, (key) => key.includes(`_${CONDEMNED}_`));
+  const fold = await readEvidence(store, layout, exchange, product, (key) =>
+    key.includes(`_${CONDEMNED}_`, key.lastIndexOf('/')),
+  );
   return fold.condemned;
 }
 
@@ -189,7 +223,11 @@ export function foldEvidence(exchange: string, productId: string, list: readonly
   };
 }
 
-/** Reads and folds the evidence of a product, all of it or what `accept` takes by key. Throws `LakeError` `damaged-evidence`. */
+/**
+ * Reads and folds the evidence of a product, all of it or what `accept` takes by key. What does not end in `.json` is
+ * not ours [folder views leave files]. Throws `LakeError` `damaged-evidence`, also for evidence of another product and
+ * for content that does not fit its name: what was edited proves nothing.
+ */
 export async function readEvidence(
   store: ObjectStore,
   layout: Layout,
@@ -199,16 +237,35 @@ export async function readEvidence(
 ): Promise<EvidenceFold> {
   const list: Evidence[] = [];
   for await (const { key } of store.list(layout.evidence(exchange, product))) {
-    if (!accept(key)) continue;
+    if (!key.endsWith('.json') || !accept(key)) continue;
     const stored = await store.get(key);
     if (stored === undefined)
       throw new LakeError('missing-object', `${key}: listed, but not in ${store.location}`, { key });
-    list.push(parseEvidence(key, stored.bytes));
+    const evidence = parseEvidence(key, stored.bytes);
+    const wrong = whatIsForeign(key, stored.bytes, evidence, exchange, product);
+    if (wrong !== undefined) {
+      const help = 'Restore this object from a backup, or delete it and run repair.';
+      throw new LakeError('damaged-evidence', `${key}: ${wrong}. ${help}`, { key });
+    }
+    list.push(evidence);
   }
   return foldEvidence(exchange, product, list);
 }
 
-/** Products of an exchange that the lake knows by evidence, ascending. */
+function whatIsForeign(
+  key: string,
+  bytes: Uint8Array,
+  evidence: Evidence,
+  exchange: string,
+  product: string,
+): string | undefined {
+  if (evidence.exchange !== exchange || evidence.product_id !== product) {
+    return `is evidence of ${evidence.exchange} ${evidence.product_id}, but lies with ${exchange} ${product}`;
+  }
+  return key.endsWith(`_${hash128(bytes)}.json`) ? undefined : 'its content does not fit its name: it was edited';
+}
+
+/** Products of an exchange that the lake knows by evidence, ascending. Opens an object only where the folder's name was cut. */
 export async function listProducts(store: ObjectStore, layout: Layout, exchange: string): Promise<string[]> {
   const prefix = layout.evidencePrefix(exchange);
   const products: string[] = [];
@@ -220,9 +277,15 @@ export async function listProducts(store: ObjectStore, layout: Layout, exchange:
       break;
     }
     if (found === undefined) return products.sort();
-    const stored = await store.get(found);
+    const slash = found.indexOf('/', prefix.length);
+    startAfter = found;
+    if (slash < 0) continue; // a file beside the products' folders is none of ours
+    const name = decodeSegment(found.slice(prefix.length, slash));
+    if (name === undefined && !found.endsWith('.json')) continue;
+    const stored = name === undefined ? await store.get(found) : undefined;
     if (stored !== undefined) products.push(parseEvidence(found, stored.bytes).product_id);
+    if (name !== undefined) products.push(name);
     // '0' follows '/': on to the first key of the next product.
-    startAfter = `${found.slice(0, found.indexOf('/', prefix.length))}0`;
+    startAfter = `${found.slice(0, slash)}0`;
   }
 }

@@ -79,14 +79,15 @@ export async function writeFileList(store: ObjectStore, layout: Layout, list: Fi
   };
   const text = Buffer.from(`${JSON.stringify(body)}\n`);
   const key = `${layout.fileLists(list.exchange, list.productId)}${hash128(text)}.json.gz`;
-  await store.putIfAbsent(key, await compress(text, { level: 9 }));
+  // A stored list that lost its content must not be committed: reading it back says so.
+  if ((await store.putIfAbsent(key, await compress(text, { level: 9 }))) === 'exists') await readFileList(store, key);
   return key;
 }
 
 function parseDataFile(value: Record<string, unknown>): DataFile {
   const { path, rows, bytes, sha256, ids, month, block, min_ts, max_ts, raw_digest, writer, columns } = value;
   const numbers = [rows, bytes, block, min_ts, max_ts];
-  const texts = [path, sha256, ids, month, raw_digest, writer];
+  const texts = [path, sha256, ids, month, raw_digest, writer, ...(Array.isArray(columns) ? columns : [])];
   if (
     !numbers.every(Number.isSafeInteger) ||
     !texts.every((text) => typeof text === 'string') ||
@@ -131,6 +132,10 @@ export async function readFileList(store: ObjectStore, key: string): Promise<Fil
       quarantined: RangeSet.parse(value.quarantined as string),
     };
   } catch (error) {
-    throw new LakeError('damaged-file-list', `${key}: ${(error as Error).message}`, { key, cause: error });
+    throw new LakeError(
+      'damaged-file-list',
+      `${key}: ${(error as Error).message}. File lists are never rewritten: restore this object from a backup.`,
+      { key, cause: error },
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkKey } from '@schemahub/object-store';
 
 const MAX_SEGMENT = 200;
 
@@ -10,8 +11,9 @@ export function hash128(...parts: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * Text as one key segment: everything but `A-Z a-z 0-9 - _ .` is percent-encoded (also `:` and `/`), a leading `.` too,
- * and what is longer than 200 bytes is cut and ends in `~` and its hash. No segment leaves its folder.
+ * Text as one key segment: everything but `A-Z a-z 0-9 - _ .` is percent-encoded (also `:` and `/`), a leading `.` too.
+ * What this cannot say (text over 200 bytes, no text, halves of characters that UTF-8 does not have) is cut and ends in
+ * `~` and its hash. No segment leaves its folder, and different texts never share one.
  */
 export function encodeSegment(text: string): string {
   let encoded = '';
@@ -25,8 +27,10 @@ export function encodeSegment(text: string): string {
       (byte === 0x2e && encoded !== '');
     encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
-  if (encoded.length <= MAX_SEGMENT) return encoded;
-  return `${encoded.slice(0, MAX_SEGMENT - 33).replace(/%.?$/, '')}~${hash128(text)}`;
+  const isWellFormed = !/\p{Surrogate}/u.test(text);
+  if (isWellFormed && encoded !== '' && encoded.length <= MAX_SEGMENT) return encoded;
+  const hash = hash128(isWellFormed ? text : Buffer.from(text, 'utf16le'));
+  return `${encoded.slice(0, MAX_SEGMENT - 33).replace(/%.?$/, '')}~${hash}`;
 }
 
 /** The text of a segment; undefined when it was cut, so that only the objects below it know their product. */
@@ -73,14 +77,16 @@ export interface Layout {
   readonly seek: (exchange: string, product: string, origin: string, micros: number) => string;
 }
 
+/** A prefix without slashes around it. Throws `StoreError` `invalid-key` when it would leave the store. */
 function trimmed(prefix: string): string {
-  return prefix.replace(/^\/+|\/+$/g, '');
+  return checkKey(prefix.replace(/^\/+|\/+$/g, ''));
 }
 
+/** The layout of a lake. Throws `StoreError` `invalid-key` when a prefix is no key (empty, `..`, blanks). */
 export function createLayout(options: LayoutOptions = {}): Layout {
   const unified = `${trimmed(options.unifiedPrefix ?? 'unified_trades')}/`;
-  const rawPrefix = (exchange: string): string =>
-    `${options.rawPrefix === undefined ? `raw_${encodeSegment(exchange)}_trades` : trimmed(options.rawPrefix)}/`;
+  const givenRaw = options.rawPrefix === undefined ? undefined : trimmed(options.rawPrefix);
+  const rawPrefix = (exchange: string): string => `${givenRaw ?? `raw_${encodeSegment(exchange)}_trades`}/`;
   const evidencePrefix = (exchange: string): string => `coverage_${encodeSegment(exchange)}/`;
   const commits = `${unified}commits/`;
   return {

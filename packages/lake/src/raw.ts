@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { type IdRange, RangeSet } from '@schemahub/coverage';
+import { type IdRange, MAX_ID, RangeSet } from '@schemahub/coverage';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
 import { hash128, type Layout, padNumber } from './keys.js';
@@ -68,7 +68,14 @@ export function hashRows(ids: Float64Array, lines: readonly Uint8Array[]): strin
   return hash128(Buffer.concat(digests));
 }
 
-/** Rows as they are stored: name and gzip bytes. Throws `RangeError` when ids do not strictly ascend. */
+function isId(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/**
+ * Rows as they are stored: name and gzip bytes. Throws `RangeError` when ids do not strictly ascend or span more than
+ * 1,000,000, or when a row holds a line feed: nothing is written that could not be read back.
+ */
 export async function encodeRawObject(
   prefix: string,
   rows: RawRows,
@@ -82,11 +89,19 @@ export async function encodeRawObject(
       `raw object: expected as many lines as ids and at least one, got ${lines.length} and ${ids.length}`,
     );
   }
-  const parts: Buffer[] = [];
+  // A name that `parseRawName` refuses would hide its rows from every listing.
+  if (!isId(first) || !isId(last) || last - first >= MAX_OBJECT_SPAN) {
+    throw new RangeError(
+      `raw object: expected ids 0 … ${MAX_ID} within a span of ${MAX_OBJECT_SPAN}, got ${first} … ${last}`,
+    );
+  }
+  const parts: Uint8Array[] = [];
   for (let i = 0; i < ids.length; i++) {
-    if (i > 0 && !(ids[i]! > ids[i - 1]!))
+    if (!isId(ids[i]!) || (i > 0 && !(ids[i]! > ids[i - 1]!)))
       throw new RangeError(`raw object: ids must ascend, got ${ids[i]} after ${ids[i - 1]}`);
-    parts.push(lines[i] as Buffer, Buffer.from(`${INGEST_TS}${ingestTs[i]}"}\n`));
+    if (lines[i]!.includes(NEWLINE))
+      throw new RangeError(`raw object: a row is one line, got a line feed in that of id ${ids[i]}`);
+    parts.push(lines[i]!, Buffer.from(`${INGEST_TS}${ingestTs[i]}"}\n`));
   }
   const hash = hashRows(ids, lines);
   const bytes = await compress(Buffer.concat(parts), { level: 6 });
@@ -104,8 +119,10 @@ export function createIdReader(field: string): ReadId {
     let id = 0;
     let at = start.length;
     if (line.length > at && Buffer.compare(line.subarray(0, at), start) === 0) {
+      // At most 16 digits and no leading zero: every other spelling is for the parser to judge.
       while (at - start.length < 16 && line[at]! >= 0x30 && line[at]! <= 0x39) id = id * 10 + line[at++]! - 0x30;
-      if (at > start.length && line[at] === 0x2c && Number.isSafeInteger(id)) return id;
+      const isCanonical = at === start.length + 1 || line[start.length] !== 0x30;
+      if (at > start.length && isCanonical && line[at] === 0x2c && Number.isSafeInteger(id)) return id;
     }
     const value = (JSON.parse(Buffer.from(line).toString('utf8')) as Record<string, unknown>)[field];
     const number = typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value;
@@ -215,18 +232,23 @@ export interface Landed {
 
 /**
  * Lands rows in one conditional create. When the name is taken the stored object is read and credited with what it
- * really holds; when it is damaged it is reported and the good copy lands beside it as `.r2`, `.r3` ….
+ * really holds; when it is damaged it is reported and the good copy lands beside it as `.r2`, `.r3` …. Names in
+ * `condemned` are passed over, also where the object is sound again [put back from a backup]: nobody reads them.
  */
 export async function landRawObject(
   store: ObjectStore,
   prefix: string,
   rows: RawRows,
   readId: ReadId,
+  options: { readonly condemned?: { readonly has: (key: string) => boolean } | undefined } = {},
 ): Promise<Landed> {
   const condemned: { key: string; reason: string }[] = [];
   const ids = RangeSet.fromIds(rows.ids);
+  const { name: first, bytes } = await encodeRawObject(prefix, rows);
   for (let revision = 1; ; revision++) {
-    const { name, bytes } = await encodeRawObject(prefix, rows, revision);
+    const key = rawKey(prefix, first, first.count, first.hash, revision);
+    if (options.condemned?.has(key) === true) continue;
+    const name: RawName = { ...first, key, revision };
     if ((await store.putIfAbsent(name.key, bytes)) === 'created') {
       return { name, bytes: bytes.length, created: true, ids, condemned };
     }
@@ -261,7 +283,8 @@ export async function listRawNames(
   for await (const { key } of store.list(prefix, from > 0 ? { startAfter: `${prefix}${padNumber(from)}` } : {})) {
     if (options.condemned?.has(key)) continue;
     const name = parseRawName(key);
-    if (name === undefined) options.onForeign?.(key);
+    // Only what lies directly in the product's folder: a copy in a folder below it is somebody's backup.
+    if (name === undefined || key.includes('/', prefix.length)) options.onForeign?.(key);
     else names.push(name);
   }
   return names;

@@ -58,6 +58,9 @@ export interface Change {
   readonly onlyOnBase?: number | undefined;
 }
 
+/** File lists that are read side by side: a lake of hundreds of products must not take a minute to open. */
+const LISTS_AT_ONCE = 16;
+
 /** Reads the snapshot of a commit. Throws `LakeError` when it is a tombstone, missing or damaged. */
 export async function readSnapshot(store: ObjectStore, layout: Layout, number: number): Promise<Snapshot> {
   const stored = await readCommit(store, layout, number);
@@ -73,8 +76,38 @@ export async function readSnapshot(store: ObjectStore, layout: Layout, number: n
     );
   }
   const products: FileList[] = [];
-  for (const product of stored.body.products) products.push(await readFileList(store, product.list));
+  for (let from = 0; from < stored.body.products.length; from += LISTS_AT_ONCE) {
+    const some = stored.body.products.slice(from, from + LISTS_AT_ONCE);
+    const lists = await Promise.all(some.map(({ list }) => readFileList(store, list)));
+    for (const [i, list] of lists.entries()) {
+      checkEntry(layout.commit(number), some[i]!, list);
+      products.push(list);
+    }
+  }
   return { number, sha256: stored.sha256, commit: stored.body, products };
+}
+
+/** No commit holds a hash of the newest one, so what it says of a list is compared with the list itself. */
+function checkEntry(key: string, entry: CommitProduct, list: FileList): void {
+  const { exchange, product_id, symbol, files, rows, bytes } = entry;
+  const held = summaryOf(list);
+  const isSame = exchange === list.exchange && product_id === list.productId && symbol === list.symbol;
+  if (isSame && files === held.files && rows === held.rows && bytes === held.bytes) return;
+  throw new LakeError(
+    'damaged-commit',
+    `${key}: says ${exchange} ${product_id} ${symbol}: ${files} files, ${rows} rows, ${bytes} bytes; its list ${entry.list} ` +
+      `says ${list.exchange} ${list.productId} ${list.symbol}: ${held.files}, ${held.rows}, ${held.bytes}. ` +
+      'Restore this object from a backup.',
+    { key },
+  );
+}
+
+function summaryOf(list: FileList): { readonly files: number; readonly rows: number; readonly bytes: number } {
+  return {
+    files: list.files.length,
+    rows: list.files.reduce((sum, file) => sum + file.rows, 0),
+    bytes: list.files.reduce((sum, file) => sum + file.bytes, 0),
+  };
 }
 
 /** The latest snapshot; undefined in a lake without commits. */
@@ -108,13 +141,22 @@ function changeList(base: FileList | undefined, change: ProductChange): FileList
   };
 }
 
-/** Rows in files and ids in `present` must agree before anyone may see the list. */
+/** Rows in files and ids in `present` must agree before anyone may see the list; no file may be in it twice. */
 function checkList(list: FileList): void {
   let rows = 0;
   let ids = RangeSet.empty;
+  const paths = new Set<string>();
   for (const file of list.files) {
     rows += file.rows;
     ids = ids.union(file.ids);
+    if (file.rows !== file.ids.count || paths.has(file.path)) {
+      const what = paths.has(file.path) ? 'is in the list twice' : `has ${file.rows} rows but ${file.ids.count} ids`;
+      throw new LakeError(
+        'damaged-file-list',
+        `${list.exchange} ${list.productId}: ${file.path} ${what}; nothing was committed`,
+      );
+    }
+    paths.add(file.path);
   }
   if (rows !== list.present.count || !ids.equals(list.present)) {
     throw new LakeError(
@@ -130,9 +172,7 @@ async function describe(store: ObjectStore, layout: Layout, list: FileList): Pro
     product_id: list.productId,
     symbol: list.symbol,
     list: await writeFileList(store, layout, list),
-    files: list.files.length,
-    rows: list.files.reduce((sum, file) => sum + file.rows, 0),
-    bytes: list.files.reduce((sum, file) => sum + file.bytes, 0),
+    ...summaryOf(list),
   };
 }
 

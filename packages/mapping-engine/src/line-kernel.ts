@@ -1,4 +1,4 @@
-import type { CellValue } from '@schemahub/columns';
+import { type CellValue, DECIMAL_BYTES, DECIMAL_SCALE, writeScaledDecimal } from '@schemahub/columns';
 import type { ColumnStore, StoreColumn } from './column-store.js';
 import { NO_MATCH, PLAIN, skipBoolean, skipNumber, skipString } from './json-bytes.js';
 import {
@@ -29,6 +29,8 @@ export interface KernelState {
   readonly fixed: readonly { readonly column: StoreColumn; readonly value: CellValue }[];
   /** Digits lost in the line being read; cleared at its start. */
   readonly loss: DigitLoss;
+  /** Signed mantissa and scale of the decimal read last; the mantissa is NaN where the interpreter's way was taken. */
+  readonly digits: Float64Array;
 }
 
 const LINE_FEED = 10;
@@ -136,7 +138,7 @@ function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, fr
     digit = (bytes[at]! - ZERO) >>> 0;
   }
   if (at === first) return NO_MATCH;
-  if (at > first + 1 && bytes[first] === ZERO && token.notation === 'number') return NO_MATCH;
+  
   let scale = 0;
   if (bytes[at] === POINT) {
     const point = at;
@@ -151,10 +153,13 @@ function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, fr
     if (scale === 0) return NO_MATCH;
   }
   // Both numbers are exact, so the quotient is the correctly rounded value (Clinger 1990).
+  state.digits[0] = Number.NaN;
   if (mantissa >= FIFTEEN_DIGITS || scale > 22 || (bytes[at]! | 32) === 101)
     return readAny(token, state, bytes, from, row);
   const magnitude = mantissa / POWERS_OF_TEN[scale]!;
   const value = isNegative ? -magnitude : magnitude;
+  state.digits[0] = isNegative ? -mantissa : mantissa;
+  state.digits[1] = scale;
   if (token.exclusive ? !(value > token.minimum) : !(value >= token.minimum)) return NO_MATCH;
   const { column } = token.destination!;
   column.numbers[row] = value;
@@ -286,7 +291,16 @@ function writeOthers(
   to: number,
   row: number,
 ): boolean {
-  for (const other of token.others) if (!writeText(other, state, bytes, from, to, row)) return false;
+  const mantissa = token.kind === READ_DOUBLE ? state.digits[0]! : Number.NaN;
+  const scale = state.digits[1]!;
+  for (const other of token.others) {
+    if (!other.isPlainDecimal || Number.isNaN(mantissa) || scale > DECIMAL_SCALE) {
+      if (!writeText(other, state, bytes, from, to, row)) return false;
+      continue;
+    }
+    writeScaledDecimal(mantissa, scale, other.column.bytes, row * DECIMAL_BYTES);
+    if (other.column.nulls !== undefined) other.column.nulls[row] = 0;
+  }
   return true;
 }
 

@@ -19,6 +19,8 @@ export type Notation = 'string' | 'number' | 'boolean';
 export interface Destination {
   readonly column: StoreColumn;
   readonly rule: ColumnRule;
+  /** An exact copy without steps or bounds: written from the digits that its twin read. */
+  readonly isPlainDecimal: boolean;
 }
 
 /** One value of a line and the fixed bytes before it. All tokens have all members: the kernel stays monomorphic. */

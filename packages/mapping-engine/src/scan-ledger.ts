@@ -116,15 +116,7 @@ export function createScanLedger({ mappedFields, maxRefusals }: ScanLedgerOption
     report: () => {
       const sums = { ...totals };
       if (last !== undefined) addTo(sums, last);
-      return {
-        ...sums,
-        refused: [...lists.refused],
-        refusedBeyond: sums.refused - lists.refused.length,
-        damaged: [...lists.damaged],
-        damagedBeyond: sums.damaged - lists.damaged.length,
-        newFields: fields.newFields(),
-        vanishedFields: fields.vanishedFields(),
-      };
+      return { ...sums, ...lists.listed(sums), newFields: fields.newFields(), vanishedFields: fields.vanishedFields() };
     },
   };
 }
@@ -149,6 +141,8 @@ interface RefusalLists {
   readonly refuse: (account: SourceAccount, id: number | string, reason: string, record: Uint8Array) => void;
   readonly damage: (account: SourceAccount, reason: string) => void;
   readonly cutTo: (refused: number, damaged: number) => void;
+  /** The lists as they are now, and how many they leave out. */
+  readonly listed: (totals: Totals) => Pick<ScanReport, 'refused' | 'refusedBeyond' | 'damaged' | 'damagedBeyond'>;
 }
 
 function createRefusalLists(maxRefusals: number): RefusalLists {
@@ -174,6 +168,12 @@ function createRefusalLists(maxRefusals: number): RefusalLists {
       damaged.length = damagedCount;
       refusedBytes = refused.reduce((sum, entry) => sum + entry.record.length, 0);
     },
+    listed: (totals) => ({
+      refused: [...refused],
+      refusedBeyond: totals.refused - refused.length,
+      damaged: [...damaged],
+      damagedBeyond: totals.damaged - damaged.length,
+    }),
   };
 }
 

@@ -122,7 +122,12 @@ function createParts(options: ScannerOptions): ScannerParts {
     store,
     ledger: createScanLedger({ mappedFields: new Set(destinations.keys()), maxRefusals }),
     memory: createShapeMemory(destinations),
-    kernel: { store, fixed: fixedColumns(store.columns, rules), loss: { inexactDecimals: 0, decimalOverflows: 0 } },
+    kernel: {
+      store,
+      fixed: fixedColumns(store.columns, rules),
+      loss: noLoss(),
+      digits: Float64Array.of(Number.NaN, 0),
+    },
     interpret: createLineInterpreter(mapping, schema),
     ids: mapping.idKind === 'decimal' ? store.columns[idAt]! : undefined,
     keepId,
@@ -166,7 +171,12 @@ function destinationsByField(
   rules.forEach((rule, index) => {
     if (rule === undefined || rule.field === null) return;
     const targets = destinations.get(rule.field) ?? [];
-    targets.push({ column: columns[index]!, rule });
+    const isPlainDecimal =
+      rule.conversion === 'decimal' &&
+      rule.minimum === null &&
+      rule.allowed === null &&
+      rule.steps.every((step) => step.kind === 'default');
+    targets.push({ column: columns[index]!, rule, isPlainDecimal });
     destinations.set(rule.field, targets);
   });
   return destinations;

@@ -6,8 +6,8 @@ import type { TableContext } from './context.js';
 import type { ConflictSample } from './dedupe.js';
 import type { RefusedSample } from './errors.js';
 import { splitMonths } from './months.js';
-import { createNameIndex } from './name-index.js';
-import { type ProductPlan, planBlocks } from './plan-transform.js';
+import { createNameIndex, type NameIndex } from './name-index.js';
+import { type BlockPlan, type ProductPlan, planBlocks } from './plan-transform.js';
 import { refusedSample, writeQuarantine } from './quarantine.js';
 import type { RawProduct } from './raw-product.js';
 import { type BlockRows, idsOfRows, readBlock } from './read-block.js';
@@ -70,22 +70,35 @@ export async function deriveProduct(context: TableContext, options: DeriveOption
     options.limit.restart(plan.product);
     const derived = emptyProduct(plan.product, unreadable);
     const before = unreadable.length;
-    for (const block of blocks) {
-      const rows = await readBlock(context, {
-        product: plan.product,
-        plan: block,
-        archived: options.archived,
-        onRefused: (refused, samples) => options.limit.check(plan.product, derived.counts.refused + refused, samples),
-      });
-      for (const object of rows.unreadable) if (!excluded.has(object.key)) addUnreadable(unreadable, object);
-      // Once something is to be left out, the rest is only read to find everything that is.
-      if (unreadable.length === before) {
-        const files = await writeBlock(context, options, block.block, rows, index.digest);
-        addBlock(derived, rows, files, await writeQuarantine(context, plan.product, rows.refused));
-      }
-    }
+    for (const block of blocks) await deriveBlock(context, options, { block, index, derived, unreadable, before });
     if (unreadable.length === before) return derived;
   }
+}
+
+interface BlockWork {
+  readonly block: BlockPlan;
+  readonly index: NameIndex;
+  readonly derived: Growing;
+  readonly unreadable: UnreadableObject[];
+  /** Unreadable objects known before this reading of the product. */
+  readonly before: number;
+}
+
+/** One block; nothing of its rows outlives the call, so that memory holds one block at a time. */
+async function deriveBlock(context: TableContext, options: DeriveOptions, work: BlockWork): Promise<void> {
+  const { block, index, derived, unreadable, before } = work;
+  const { product } = options.plan;
+  const rows = await readBlock(context, {
+    product,
+    plan: block,
+    archived: options.archived,
+    onRefused: (refused, samples) => options.limit.check(product, derived.counts.refused + refused, samples),
+  });
+  for (const object of rows.unreadable) addUnreadable(unreadable, object);
+  // Once something is to be left out, the rest is only read to find everything that is.
+  if (unreadable.length > before) return;
+  const files = await writeBlock(context, options, block.block, rows, index.digest);
+  addBlock(derived, rows, files, await writeQuarantine(context, product, rows.refused));
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
