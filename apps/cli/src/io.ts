@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import type { FetchLike } from '@schemahub/connector-kit';
+import type { Clock } from '@schemahub/core';
 import { processEnvironment } from '@schemahub/runtime/environment';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -19,6 +21,10 @@ export interface Io {
   readonly folder: string;
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
+  /** Default: this computer's. */
+  readonly clock?: Clock | undefined;
+  /** Default: global fetch. */
+  readonly fetch?: FetchLike | undefined;
 }
 
 /** The process's own streams. `NO_COLOR` and anything that is not a terminal switch colours off. */

@@ -10,7 +10,7 @@ import { type OpenLake, openLake } from '@schemahub/runtime/lake';
 import { openQuery } from '@schemahub/runtime/query';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { combineExitCodes } from '../exit-codes.js';
 import { proofLine } from '../proof-line.js';
 import { createSkippingClock } from '../skipping-clock.js';
 import { bytesText, durationText, grouped } from '../text-table.js';
@@ -76,6 +76,9 @@ async function fetchAll(demo: Demo): Promise<{ result: undefined; told: string }
     },
   });
   const result = await runIngest(context, sim.control.products());
+  for (const { productId, reason } of result.products)
+    if (reason !== undefined) invocation.io.err(`${productId}: ${reason}\n`);
+  if (result.unavailable !== undefined) throw result.unavailable;
   const trades = result.products.reduce((sum, { progress }) => sum + (progress?.newTrades ?? 0), 0);
   const voids = result.products.reduce((sum, { account }) => sum + (account?.void.count ?? 0), 0);
   return {
@@ -131,21 +134,28 @@ export const run: CommandRun = async (invocation) => {
   await step(demo, 'ingest', () => fetchAll(demo));
   await step(demo, 'transform', () => transformAll(demo));
   const verified = await step(demo, 'verify', async () => {
-    const result = await runVerify({ lake, config, deep: true, write: true, stop: invocation.stop });
+    const result = await runVerify({
+      lake,
+      config,
+      deep: true,
+      head: false,
+      write: true,
+      stop: invocation.stop,
+      onLine: () => undefined,
+    });
     return { result, told: 'every raw and Parquet byte read again, every id accounted for' };
   });
   const sql = await step(demo, 'SQL', async () => ({
     result: await askSql(demo),
     told: 'DuckDB over the committed snapshot',
   }));
-  if (invocation.json)
-    io.out(
-      `${JSON.stringify({ exit_code: verified.code, lake: lake.store.location, certificate: verified.certificate })}\n`,
-    );
+  const code = combineExitCodes(verified.codes);
+  const { certificate } = verified;
+  if (invocation.json) io.out(`${JSON.stringify({ exit_code: code, lake: lake.store.location, certificate })}\n`);
   else {
-    io.out(`\n${sql}\n${proofLine(io, verified)}`);
+    io.out(`\n${sql}\n${proofLine(io, certificate, 'npx schemahub repair')}`);
     io.out(`\nAsk it:    npx schemahub query --lake ${folder} "FROM ohlcv('BTC-USD', INTERVAL 1 HOUR)"\n`);
-    io.out(`Live data: npx schemahub run pipeline coinbase\n`);
+    io.out('Live data: npx schemahub run pipeline coinbase\n');
   }
-  return verified.code === 0 ? exitCodes.complete : verified.code;
+  return code;
 };

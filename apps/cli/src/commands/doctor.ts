@@ -29,7 +29,7 @@ async function nodeVersion(): Promise<string> {
 }
 
 async function lakeWrites(invocation: Invocation): Promise<string> {
-  const lake = openLake({ config: invocation.config });
+  const lake = openLake({ config: invocation.config, clock: invocation.io.clock });
   const key = 'locks/doctor.json';
   const held = await lake.documents.read(key).catch(() => undefined);
   const written = await lake.documents.write(key, { checked: true }, held?.version);
@@ -54,9 +54,15 @@ async function duckdb(): Promise<string> {
 }
 
 async function exchangeAnswers(invocation: Invocation): Promise<string> {
-  const { config, stop } = invocation;
-  const lake = openLake({ config, dryRun: true });
-  const exchange = openExchange({ config, clock: lake.clock, onEvent: () => undefined, onLine: () => undefined });
+  const { config, io, stop } = invocation;
+  const lake = openLake({ config, clock: io.clock, dryRun: true });
+  const exchange = openExchange({
+    config,
+    clock: lake.clock,
+    fetch: io.fetch,
+    onEvent: () => undefined,
+    onLine: () => undefined,
+  });
   const begun = performance.now();
   const products = await exchange.connector.listProducts({ signal: stop, priority: 'head' });
   const online = products.filter(({ status }) => status === 'online').length;

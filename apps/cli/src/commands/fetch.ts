@@ -199,7 +199,7 @@ export const run: CommandRun = async (invocation) => {
   const mode = invocation.command as IngestMode;
   const { config, io } = invocation;
   const settings = settingsOf(invocation, mode);
-  const lake = openLake({ config, dryRun: invocation.dryRun });
+  const lake = openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
   if (mode === 'repair') await requireLake(lake);
   const products = await productsOf(invocation, lake);
   const log = createFetchLog(invocation);
@@ -212,7 +212,7 @@ export const run: CommandRun = async (invocation) => {
   };
   if (!invocation.quiet)
     io.err(`${mode}: ${products.ids.length} products from ${products.where} → ${lake.store.location}\n`);
-  const exchange = openExchange({ config, lake, clock: lake.clock, onEvent, onLine: log.line });
+  const exchange = openExchange({ config, lake, clock: lake.clock, fetch: io.fetch, onEvent, onLine: log.line });
   const context = createIngestContext({ lake, exchange, settings, onEvent, stop: invocation.stop });
   let result: IngestResult;
   try {

@@ -80,7 +80,7 @@ async function vacuum(invocation: Invocation, lake: ReturnType<typeof openLake>)
 
 /** `compact` and `vacuum`. */
 export const run: CommandRun = async (invocation) => {
-  const lake = openLake({ config: invocation.config, dryRun: invocation.dryRun });
+  const lake = openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   return await withJobLease(invocation, lake, () =>
     invocation.command === 'compact' ? compact(invocation, lake) : vacuum(invocation, lake),

@@ -15,14 +15,14 @@ const PARQUET_BYTES = 11;
 /** `plan`: what a backfill would cost, from one small request a product. Nothing is written. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, dryRun: true });
+  const lake = openLake({ config, clock: io.clock, dryRun: true });
   const exchangeName = config.text('exchange');
   const products =
     invocation.args.length > 0
       ? invocation.args
       : (await loadSeed(exchangeName, config.optionalText('seed-path'))).productIds;
   const log = createFetchLog(invocation);
-  const exchange = openExchange({ config, clock: lake.clock, onEvent: log.onEvent, onLine: log.line });
+  const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('backfill', config, {
     from: textFlag(invocation, 'from'),
     to: textFlag(invocation, 'to'),

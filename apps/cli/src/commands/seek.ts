@@ -21,9 +21,9 @@ export const run: CommandRun = async (invocation) => {
     throw new UsageError('seek: expected a product and a time, as: schemahub seek BTC-USD 2026-01-01');
   const bound = parseBound('TIME', time);
   if (!('micros' in bound)) throw new UsageError('seek: expected a time, got a trade id.');
-  const lake = openLake({ config });
+  const lake = openLake({ config, clock: io.clock });
   const log = createFetchLog(invocation);
-  const exchange = openExchange({ config, clock: lake.clock, onEvent: log.onEvent, onLine: log.line });
+  const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('ingest', config, {
     fullRefresh: false,
     skipCheckpoint: false,

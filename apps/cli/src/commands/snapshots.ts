@@ -85,7 +85,7 @@ async function back(invocation: Invocation, { table }: Opened): Promise<number> 
 
 /** `snapshots` and `rollback`. */
 export const run: CommandRun = async (invocation) => {
-  const lake = openLake({ config: invocation.config, dryRun: invocation.dryRun });
+  const lake = openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   const opened = await openTable({ lake, config: invocation.config, stop: invocation.stop, withoutMappings: true });
   if (invocation.command === 'snapshots') return await list(invocation, opened);

@@ -24,12 +24,12 @@ function filterOf(invocation: Invocation): (product: Product) => boolean {
 /** `update-seed`: the product list from the catalogue, written beside its place and renamed there. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, dryRun: true });
+  const lake = openLake({ config, clock: io.clock, dryRun: true });
   const exchangeName = config.text('exchange');
   const path = textFlag(invocation, 'path') ?? `mappings/${seedFile(exchangeName)}`;
   const accepts = filterOf(invocation);
   const log = createFetchLog(invocation);
-  const exchange = openExchange({ config, clock: lake.clock, onEvent: log.onEvent, onLine: log.line });
+  const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('ingest', config, {
     fullRefresh: false,
     skipCheckpoint: false,

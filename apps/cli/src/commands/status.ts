@@ -1,0 +1,71 @@
+import { type LakeStatus, readStatus } from '@schemahub/runtime/audit';
+import { openLake } from '@schemahub/runtime/lake';
+import type { CommandRun, Invocation } from '../command.js';
+import { combineExitCodes, exitCodes } from '../exit-codes.js';
+import { bar, durationText, grouped, type TextColumn, textTable } from '../text-table.js';
+
+type ProductLine = LakeStatus['products'][number];
+
+const BAR_CELLS = 10;
+const SECONDS_A_DAY = 86_400;
+
+function lagText(seconds: number | null): string {
+  if (seconds === null) return '-';
+  return seconds < SECONDS_A_DAY ? durationText(seconds) : `${grouped(Math.floor(seconds / SECONDS_A_DAY))} days`;
+}
+
+/** Whole percent, rounded down: 100 only when nothing is missing. */
+function percent(share: number | null): string {
+  return share === null ? '-' : `${Math.floor(share * 100)}%`;
+}
+
+interface Cell extends TextColumn {
+  readonly text: (line: ProductLine) => string;
+  /** Left out where the terminal is narrow. */
+  readonly optional?: boolean;
+}
+
+const cells: readonly Cell[] = [
+  { title: 'product', text: (line) => line.product_id },
+  { title: 'coverage', text: (line) => `${bar(line.coverage ?? 0, BAR_CELLS)} ${percent(line.coverage)}` },
+  { title: 'in table', align: 'right', text: (line) => grouped(line.in_table) },
+  { title: 'void', align: 'right', text: (line) => grouped(line.void), optional: true },
+  { title: 'missing', align: 'right', text: (line) => grouped(line.missing) },
+  { title: 'raw only', align: 'right', text: (line) => grouped(line.raw_only) },
+  { title: 'first trade', text: (line) => line.first_trade?.slice(0, 10) ?? '-', optional: true },
+  { title: 'last trade', text: (line) => line.last_trade?.slice(0, 10) ?? '-' },
+  { title: 'lag', text: (line) => (line.closed === null ? lagText(line.lag_seconds) : line.closed) },
+];
+/** Below this width the optional columns are left out. */
+const FULL_WIDTH = 100;
+
+function print(invocation: Invocation, status: LakeStatus): void {
+  const { io, config } = invocation;
+  const shown = cells.filter(({ optional }) => optional !== true || io.columns >= FULL_WIDTH);
+  const rows = status.products.map((line) => shown.map(({ text }) => text(line)));
+  io.out(textTable(shown, rows, io.columns));
+  const stale = config.number('stale-minutes') * 60;
+  for (const { product_id: id, lag_seconds: lag, closed, quarantined, findings } of status.products) {
+    if (quarantined > 0) io.out(`${id}: ${grouped(quarantined)} ids quarantined\n`);
+    if (findings > 0) io.out(`${io.style('red', id)}: damage was seen; what it is: schemahub verify ${id}\n`);
+    if (closed === null && lag !== null && lag > stale)
+      io.out(`${io.style('yellow', id)}: stale, no trade for ${lagText(lag)}\n`);
+  }
+  for (const { exchange, breaker, since, last_error: error } of status.exchanges) {
+    const detail = [...(since === null ? [] : [`since ${since}`]), ...(error === null ? [] : [error])].join(', ');
+    io.out(`${exchange}: circuit ${breaker}${detail === '' ? '' : ` (${detail})`}\n`);
+  }
+  const at = status.committed_at === null ? '' : ` of ${status.committed_at}`;
+  io.out(status.commit === null ? 'no commit yet: schemahub transform\n' : `commit ${status.commit}${at}\n`);
+  for (const productId of status.unknown) io.err(`${io.style('red', productId)}: the lake holds nothing of it\n`);
+}
+
+/** `status`: what is held, per product; a quick look that proves nothing. */
+export const run: CommandRun = async (invocation) => {
+  const { config, io, args } = invocation;
+  const lake = openLake({ config, clock: io.clock });
+  const status = await readStatus({ lake, config, products: args.length === 0 ? undefined : args });
+  if (invocation.json) io.out(`${JSON.stringify(status)}\n`);
+  else print(invocation, status);
+  return combineExitCodes([status.unknown.length > 0 ? exitCodes.incomplete : exitCodes.complete]);
+};
