@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsup';
 
-// A folder, not one file: `--help` loads only what it prints. DuckDB stays outside, because it brings a native library.
+// A folder, not one file: `--help` loads only what it prints. DuckDB and zstd stay outside: they load files beside themselves.
 export default defineConfig({
   entry: { schemahub: 'src/main.ts' },
   format: ['esm'],
@@ -10,7 +10,7 @@ export default defineConfig({
   clean: true,
   splitting: true,
   sourcemap: false,
-  noExternal: [/^(?!@duckdb\/)/],
+  noExternal: [/^(?!@duckdb\/|@bokuweb\/)/],
   esbuildOptions: (options) => {
     // Workspace packages are bundled from their sources: the CLI needs no other build.
     options.conditions = ['@schemahub/source'];

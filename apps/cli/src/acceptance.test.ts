@@ -12,18 +12,18 @@ afterAll(() => world.remove());
 describe('x', () => {
   it('y', async () => {
     for (const args of [['backfill', ...world.sim.control.products()], ['transform'], ['verify','--deep'], ['status'], ['quality']]) {
-      const r = await world.run(args);
-      console.log(args.join(' '), r.code, r.out, r.err);
+      const r = await world.run(args); console.log(args[0], r.code, r.out.slice(-500), r.err.slice(-1500));
     }
     const snaps = await world.run(['snapshots', '--files', '--json']);
-    console.log(snaps.out.slice(0, 800));
-    const before = await lakeHashes(world.lake);
+    let before = await lakeHashes(world.lake);
+    console.log(Object.keys(before).length);
     for (const args of [['backfill', ...world.sim.control.products()], ['ingest', ...world.sim.control.products()], ['transform'], ['compact'], ['vacuum'], ['verify'], ['verify','--deep'], ['status'], ['quality'], ['repair']]) {
       const t = performance.now();
       const rq = world.requests();
       const r = await world.run(args);
       const after = await lakeHashes(world.lake);
-      console.log(args.join(' '), r.code, Math.round(performance.now() - t), 'ms', world.requests()-rq, 'requests', Object.keys({ ...before, ...after }).filter((k) => before[k] !== after[k]), r.err.slice(-300));
+      console.log(args.join(' '), r.code, Math.round(performance.now() - t), 'ms', world.requests()-rq, 'requests', Object.keys({ ...before, ...after }).filter((k) => before[k] !== after[k]).length, Object.keys(after).length, JSON.stringify(Object.keys({ ...before, ...after }).filter((k) => before[k] !== after[k]).slice(0,3).map((k)=>[k,before[k],after[k]])));
+      before=after;
     }
   });
 });
