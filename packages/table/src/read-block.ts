@@ -33,11 +33,13 @@ export interface ReadBlockOptions {
   readonly plan: BlockPlan;
   /** Archived raw counts as unreadable: for commands that re-derive. */
   readonly archived: boolean;
+  /** Rows that are read before copies are dropped. Default a block and a quarter, 2,621,440. */
+  readonly maxBatchRows?: number | undefined;
   /** Told after each object: records refused so far in this block, and the first of them. May throw to end the run. */
   readonly onRefused?: ((refused: number, samples: () => RefusedSample[]) => void) | undefined;
 }
 
-/** Rows that one scanner may hold: a block and a quarter, so that a block with a few duplicates is one batch. */
+/** A block with a few copies is one batch. */
 const MAX_BATCH_ROWS: number = BLOCK_IDS + BLOCK_IDS / 4;
 const MAX_SAMPLES = 10;
 
@@ -71,7 +73,7 @@ export async function readBlock(context: TableContext, options: ReadBlockOptions
     unreadable: [],
     scans: [],
   };
-  const groups = groupNames(options.plan);
+  const groups = groupNames(options.plan, options.maxBatchRows ?? MAX_BATCH_ROWS);
   let batch: ColumnBatch | undefined;
   let winners: Uint32Array = new Uint32Array(0);
   for (const [at, names] of groups.entries()) {
@@ -112,14 +114,14 @@ export function idsOfRows(batch: ColumnBatch, rows: Uint32Array): RangeSet {
   return RangeSet.fromIds(chosen);
 }
 
-function groupNames({ names, ids }: BlockPlan): RawName[][] {
+function groupNames({ names, ids }: BlockPlan, maxRows: number): RawName[][] {
   const groups: RawName[][] = [];
   let room = 0;
   for (const name of names) {
     const rows = mostRows(name, ids);
     if (groups.length === 0 || rows > room) {
       groups.push([]);
-      room = MAX_BATCH_ROWS;
+      room = maxRows;
     }
     groups.at(-1)!.push(name);
     room -= rows;
@@ -147,11 +149,9 @@ async function scanGroup(context: TableContext, reading: Reading, names: readonl
     },
   });
   for await (const { name, load } of readAhead(context, names)) {
-    const droppedBefore = dropped;
     try {
       await scanOne(context, scanner, name, load, reading);
     } catch (error) {
-      dropped = droppedBefore;
       const code = unreadableCode(error, reading.options.archived);
       if (code === undefined) throw error;
       const reason = (error as Error).message;

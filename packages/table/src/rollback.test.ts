@@ -27,6 +27,14 @@ describe('rollback', () => {
     expect(sortRows(await lake.rows())).toEqual(truthOf(tradesOf(1, 6)));
   });
 
+  test('a pinned table says so also when nothing is new', async () => {
+    const lake = createTestLake();
+    await step(lake, 1, 3);
+    await lake.table().rollback(1);
+    const run = lake.table().transform({ products: [await lake.product()] });
+    await expect(run).rejects.toMatchObject({ code: 'pinned' });
+  });
+
   test('a rebuild frees a pinned table', async () => {
     const lake = createTestLake();
     await step(lake, 1, 3);

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { type CellValue, rowAt, type TableSchema } from '@schemahub/columns';
 import { type Clock, tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
@@ -11,7 +10,6 @@ import {
   idsOfRawObject,
   type Layout,
   listRawNames,
-  parseRawName,
   type RawName,
   readHead,
   type Snapshot,
@@ -308,14 +306,4 @@ export function cellHashes(snapshot: Snapshot | undefined): Record<string, strin
   );
   if (new Set(entries.map(([cell]) => cell)).size !== entries.length) throw new Error('a cell has more than one file');
   return Object.fromEntries(entries.sort());
-}
-
-/** The name of an object that someone else put. */
-export function nameOf(key: string): RawName {
-  return parseRawName(key)!;
-}
-
-/** The shipped text of a file of the repository, from its root. */
-export function repositoryText(path: string): string {
-  return readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 }
