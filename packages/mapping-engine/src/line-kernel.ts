@@ -138,7 +138,7 @@ function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, fr
     digit = (bytes[at]! - ZERO) >>> 0;
   }
   if (at === first) return NO_MATCH;
-  
+  if (at > first + 1 && bytes[first] === ZERO && token.notation === 'number') return NO_MATCH;
   let scale = 0;
   if (bytes[at] === POINT) {
     const point = at;

@@ -146,7 +146,7 @@ function readingOf({ rule, column }: Destination, notation: Notation): number {
 
 interface FoundValues {
   readonly values: readonly FoundValue[];
-  /** Where the last value of each top-level key starts, of whatever kind it is. */
+  /** Where the last text, number, boolean or null of each top-level key starts. */
   readonly lastAt: ReadonlyMap<string, number>;
   /** Top-level keys whose last value is an object or array. */
   readonly nested: ReadonlySet<string>;
@@ -165,10 +165,7 @@ function findValues(line: Uint8Array): FoundValues | undefined {
     const byte = line[at]!;
     const atTop = nesting.length === 1;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (atTop && key !== undefined) {
-        lastAt.set(key, at);
-        nested.add(key);
-      }
+      if (atTop && key !== undefined) nested.add(key);
       if (nesting.push(byte) > MOST_TOKENS) return undefined;
       isKey = byte === OPEN_BRACE;
       at += 1;

@@ -2,7 +2,15 @@ import { type ColumnBatch, columnOf, rowAt, textAt } from '@schemahub/columns';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createScanner, loadMapping, MappingError, type Scanner, ScannerStateError } from './index.js';
-import { coinbaseMapping, things, thingsMapping, trades, tradesWithDecimals } from './test-tables.js';
+import {
+  coinbaseMapping,
+  readings,
+  readingsMapping,
+  things,
+  thingsMapping,
+  trades,
+  tradesWithDecimals,
+} from './test-tables.js';
 
 const encoder = new TextEncoder();
 const mapping = await loadMapping(coinbaseMapping, { schemas: [trades, tradesWithDecimals] });
@@ -316,6 +324,33 @@ describe('createScanner', () => {
       thing_id: 'x-1',
     });
     expect(columnOf(batch, 'name').nulls).toBeUndefined();
+  });
+
+  it('leaves no null of a skipped row to the row that takes its place', async () => {
+    const mapping = await loadMapping(readingsMapping, { schemas: [readings] });
+    const scanner = createScanner({ mapping, schema: readings, keepId: (id) => id % 10 !== 0 });
+    const full = (id: number): string =>
+      `{"id":${id},"v":1.5,"at":"2026-09-27T15:57:28Z","stored":1700000000123,"u":"m"}\n`;
+    const empty = (id: number): string => `{"id":${id},"v":null,"at":null,"stored":null,"u":null}\n`;
+    const huge = (id: number): string => full(id).replace('1.5', '"1e300"');
+    scan(
+      scanner,
+      's',
+      full(1) + empty(2) + huge(3) + huge(4) + empty(10) + full(11) + empty(20) + huge(30) + full(31) + empty(32),
+    );
+    const batch = scanner.take();
+    const values = { value: 1.5, at: 1_790_524_648_000_000, stored_at: 1_700_000_000_123_000, unit: 'm', exact: '1.5' };
+    const nothing = { value: null, at: null, stored_at: null, unit: null, exact: null };
+    expect(Array.from({ length: batch.rows }, (_, row) => rowAt(batch, row))).toEqual([
+      { reading_id: 1, ...values },
+      { reading_id: 2, ...nothing },
+      { reading_id: 3, ...values, value: 1e300, exact: null },
+      { reading_id: 4, ...values, value: 1e300, exact: null },
+      { reading_id: 11, ...values },
+      { reading_id: 31, ...values },
+      { reading_id: 32, ...nothing },
+    ]);
+    expect(scanner.report()).toMatchObject({ decimalOverflows: 2, skipped: 3 });
   });
 
   it('refuses misuse with a sentence', () => {

@@ -46,6 +46,29 @@ export const things: TableSchema = {
   sortKey: ['seen'],
 };
 
+/** Decimal ids and nullable columns of the kinds that the kernel writes itself. */
+export const readings: TableSchema = {
+  name: 'readings',
+  columns: [
+    column(1, 'reading_id', 'int64'),
+    column(2, 'value', 'double', true),
+    column(3, 'at', 'timestamp', true),
+    column(4, 'stored_at', 'timestamp', true),
+    column(5, 'unit', 'string', true),
+    column(6, 'exact', 'decimal', true),
+  ],
+  primaryKey: ['reading_id'],
+  sortKey: ['reading_id'],
+};
+
+export const readingsMapping = `
+source: raw_readings
+target_table: readings
+mappings: { id: reading_id, v: value, at: at, stored: stored_at, u: unit }
+transforms: { stored: from_ms }
+decimals: { exact: value }
+`;
+
 export const coinbaseMapping = `
 version: 1
 source: raw_coinbase_trades
