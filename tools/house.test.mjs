@@ -65,7 +65,11 @@ describe('the repository', () => {
 });
 
 describe.each(packages)('$folder', ({ folder, name, manifest }) => {
-  const entries = Object.entries(manifest.exports).filter(([key]) => key !== './package.json');
+  // A document that is published as it stands (a JSON schema) is exported by its own name, and listed in `files`.
+  const documents = Object.keys(manifest.exports).filter((key) => /^\.\/(?!package\.json$)[a-z.-]+\.json$/.test(key));
+  const entries = Object.entries(manifest.exports).filter(
+    ([key]) => key !== './package.json' && !documents.includes(key),
+  );
 
   test('its package.json follows the template', () => {
     expect(manifest).toMatchObject({
@@ -76,7 +80,7 @@ describe.each(packages)('$folder', ({ folder, name, manifest }) => {
       repository: { type: 'git', directory: folder },
       type: 'module',
       sideEffects: false,
-      files: ['dist'],
+      files: ['dist', ...documents.map((key) => key.slice(2))],
       engines: { node: '>=20.19' },
       scripts: { build: 'tsup' },
       publishConfig: { access: 'public' },
@@ -87,6 +91,10 @@ describe.each(packages)('$folder', ({ folder, name, manifest }) => {
   test('its exports lead to the source first, then to types, then to the build', () => {
     expect(manifest.exports['./package.json']).toBe('./package.json');
     expect(manifest.exports['.']['@schemahub/source']).toBe('./src/index.ts');
+    for (const key of documents) {
+      expect(manifest.exports[key]).toBe(key);
+      expect(existsSync(join(root, folder, key))).toBe(true);
+    }
     for (const [key, target] of entries) {
       const built = key === '.' ? 'index' : key.slice(2);
       expect(Object.keys(target)).toEqual(['@schemahub/source', 'types', 'default']);
@@ -99,6 +107,7 @@ describe.each(packages)('$folder', ({ folder, name, manifest }) => {
     const without = entries.map(([key, { types, default: built }]) => [key, { types, default: built }]);
     expect(manifest.publishConfig.exports).toEqual({
       ...Object.fromEntries(without),
+      ...Object.fromEntries(documents.map((key) => [key, key])),
       './package.json': './package.json',
     });
     expect(Object.keys(manifest.publishConfig.exports)).toEqual(Object.keys(manifest.exports));

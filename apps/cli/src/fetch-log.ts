@@ -22,70 +22,49 @@ function failureText(event: Extract<IngestEvent, { type: 'request-failed' }>): s
   return `[API] ${product}: ${cause}${status}${event.retryInMs === undefined ? `, ${tries}` : `, will retry (${tries})`}`;
 }
 
-/** One event as a line; `detail` lines are shown with -v only. */
-export function lineOf(event: IngestEvent): { readonly text: string; readonly detail: boolean } | undefined {
-  switch (event.type) {
-    case 'product-started':
-      return {
-        text: `[PARALLEL] ${event.product}: Fetching ${event.pages} pages with ${event.workers} workers`,
-        detail: true,
-      };
-    case 'request-succeeded':
-      return {
-        text: `[API] ${event.product}: SUCCESS - ${event.trades} trades in ${event.seconds.toFixed(2)}s`,
-        detail: true,
-      };
-    case 'request-failed':
-      return { text: failureText(event), detail: event.error.kind === 'product' };
-    case 'window-given-up':
-      return {
-        text: `${event.product}: ids ${event.first}-${event.last} given up for this run: ${event.error.message}`,
-        detail: false,
-      };
-    case 'object-landed':
-      return {
-        text: `${event.product}: ${event.trades} trades ${event.created ? 'landed in' : 'already in'} ${event.key}`,
-        detail: true,
-      };
-    case 'adopted':
-      return {
-        text: `${event.product}: adopted ${event.trades} trades of ${event.objects} raw objects that an earlier run left`,
-        detail: false,
-      };
-    case 'checkpoint-rebuilt':
-      return {
-        text: `${event.product}: checkpoint rebuilt from ${event.objects} raw objects (${event.trades} trades), because ${event.reason}`,
-        detail: false,
-      };
-    case 'condemned':
-      return { text: `${event.product}: condemned ${event.reason}`, detail: false };
-    case 'foreign-object':
-      return { text: `${event.product}: ${event.key} is not a raw object of this lake; it is ignored`, detail: false };
-    case 'void-settled':
-      return {
-        text: `${event.product}: ids ${event.first}-${event.last} never existed: asked twice, nothing between their neighbours`,
-        detail: true,
-      };
-    case 'hole-unsettled':
-      return {
-        text: `${event.product}: ids ${event.first}-${event.last} are unsettled (${event.reason})`,
-        detail: true,
-      };
-    case 'floor-found':
-      return {
-        text: `${event.product}: first trade served is ${event.floor}${event.confirmed ? '' : ' (not confirmed yet)'}`,
-        detail: true,
-      };
-    case 'waiting-for-exchange':
-      return {
-        text: `waiting for the exchange until ${new Date(event.until).toISOString()}: ${event.reason}`,
-        detail: false,
-      };
-    case 'lease-taken':
-      return { text: `${event.product}: skipped, another run (process ${event.holder}) works on it`, detail: false };
-    default:
-      return undefined;
-  }
+interface Line {
+  readonly text: string;
+  /** Shown with -v only. */
+  readonly detail: boolean;
+}
+
+type Lines = { readonly [Type in IngestEvent['type']]?: (event: Extract<IngestEvent, { type: Type }>) => Line };
+
+const told = (text: string): Line => ({ text, detail: false });
+const detail = (text: string): Line => ({ text, detail: true });
+
+/** What each event says; those without an entry are progress only. */
+const lines: Lines = {
+  'product-started': ({ product, pages, workers }) =>
+    detail(`[PARALLEL] ${product}: Fetching ${pages} pages with ${workers} workers`),
+  'request-succeeded': ({ product, trades, seconds }) =>
+    detail(`[API] ${product}: SUCCESS - ${trades} trades in ${seconds.toFixed(2)}s`),
+  'request-failed': (event) => ({ text: failureText(event), detail: event.error.kind === 'product' }),
+  'window-given-up': ({ product, first, last, error }) =>
+    told(`${product}: ids ${first}-${last} given up for this run: ${error.message}`),
+  'object-landed': ({ product, trades, created, key }) =>
+    detail(`${product}: ${trades} trades ${created ? 'landed in' : 'already in'} ${key}`),
+  adopted: ({ product, trades, objects }) =>
+    told(`${product}: adopted ${trades} trades of ${objects} raw objects that an earlier run left`),
+  'checkpoint-rebuilt': ({ product, objects, trades, reason }) =>
+    told(`${product}: checkpoint rebuilt from ${objects} raw objects (${trades} trades), because ${reason}`),
+  condemned: ({ product, reason }) => told(`${product}: condemned ${reason}`),
+  'foreign-object': ({ product, key }) => told(`${product}: ${key} is not a raw object of this lake; it is ignored`),
+  'void-settled': ({ product, first, last }) =>
+    detail(`${product}: ids ${first}-${last} never existed: asked twice, nothing between their neighbours`),
+  'hole-unsettled': ({ product, first, last, reason }) =>
+    detail(`${product}: ids ${first}-${last} are unsettled (${reason})`),
+  'floor-found': ({ product, floor, confirmed }) =>
+    detail(`${product}: first trade served is ${floor}${confirmed ? '' : ' (not confirmed yet)'}`),
+  'waiting-for-exchange': ({ until, reason }) =>
+    told(`waiting for the exchange until ${new Date(until).toISOString()}: ${reason}`),
+  'lease-taken': ({ product, holder }) => told(`${product}: skipped, another run (process ${holder}) works on it`),
+};
+
+/** One event as a line; undefined for what only moves the progress. */
+export function lineOf(event: IngestEvent): Line | undefined {
+  const say = lines[event.type] as ((event: IngestEvent) => Line) | undefined;
+  return say?.(event);
 }
 
 export function createFetchLog({ io, quiet, verbose }: Pick<Invocation, 'io' | 'quiet' | 'verbose'>): FetchLog {

@@ -1,4 +1,4 @@
-import { runIngest } from '@schemahub/ingest';
+import { type ProductResult, runIngest } from '@schemahub/ingest';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { openLake } from '@schemahub/runtime/lake';
@@ -11,6 +11,43 @@ import { bytesText, durationText, grouped, textTable } from '../text-table.js';
 /** Bytes of one trade: compressed raw line, and Parquet row (docs/performance.md). */
 const RAW_BYTES = 32;
 const PARQUET_BYTES = 11;
+
+interface PlanRow {
+  readonly product_id: string;
+  readonly head: number | null;
+  readonly trades: number;
+  readonly pages: number;
+  readonly reason: string | null;
+}
+
+function rowOf({ productId, progress, reason }: ProductResult): PlanRow {
+  return {
+    product_id: productId,
+    head: progress?.head?.trade.id ?? null,
+    trades: progress?.todo ?? 0,
+    pages: progress?.pages ?? 0,
+    reason: progress === undefined ? (reason ?? null) : null,
+  };
+}
+
+function totalsOf(
+  rows: readonly PlanRow[],
+  rate: number,
+  objectTrades: number,
+): Record<'trades' | 'pages' | 'seconds_at_rate' | 'raw_bytes' | 'parquet_bytes' | 'store_writes' | 'dollars', number> {
+  const trades = rows.reduce((total, row) => total + row.trades, 0);
+  const pages = rows.reduce((total, row) => total + row.pages, 0);
+  const objects = Math.ceil(trades / objectTrades) + rows.length;
+  return {
+    trades,
+    pages,
+    seconds_at_rate: Math.round(pages / rate),
+    raw_bytes: trades * RAW_BYTES,
+    parquet_bytes: trades * PARQUET_BYTES,
+    store_writes: objects * 2,
+    dollars: 0,
+  };
+}
 
 /** `plan`: what a backfill would cost, from one small request a product. Nothing is written. */
 export const run: CommandRun = async (invocation) => {
@@ -37,27 +74,9 @@ export const run: CommandRun = async (invocation) => {
   const context = createIngestContext({ lake, exchange, settings, onEvent: () => undefined, stop: invocation.stop });
   const result = await runIngest(context, products);
   const rate = config.number('rate') / config.number('rate-share');
-  const rows = result.products.map(({ productId, progress, reason }) => ({
-    product_id: productId,
-    head: progress?.head?.trade.id ?? null,
-    trades: progress?.todo ?? 0,
-    pages: progress?.pages ?? 0,
-    reason: progress === undefined ? (reason ?? null) : null,
-  }));
-  const sum = (value: (row: (typeof rows)[number]) => number): number =>
-    rows.reduce((total, row) => total + value(row), 0);
-  const trades = sum((row) => row.trades);
-  const pages = sum((row) => row.pages);
-  const objects = Math.ceil(trades / settings.objectTrades) + rows.length;
-  const totals = {
-    trades,
-    pages,
-    seconds_at_rate: Math.round(pages / rate),
-    raw_bytes: trades * RAW_BYTES,
-    parquet_bytes: trades * PARQUET_BYTES,
-    store_writes: objects * 2,
-    dollars: 0,
-  };
+  const rows = result.products.map(rowOf);
+  const totals = totalsOf(rows, rate, settings.objectTrades);
+  const { trades, pages } = totals;
   if (invocation.json) io.out(`${JSON.stringify({ products: rows, totals })}\n`);
   else {
     const columns = [

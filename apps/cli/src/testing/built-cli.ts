@@ -1,13 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'tsup';
-import tsupConfig from '../../tsup.config.js';
+import { promisify } from 'node:util';
 import { type CliRun, cliRun } from './virtual-run.js';
 
 /** Below the app, so that the native DuckDB package is found; ignored by git. */
-const cache = fileURLToPath(new URL('../../node_modules/.cache/schemahub-tests/', import.meta.url));
+const app = fileURLToPath(new URL('../../', import.meta.url));
+const cache = join(app, 'node_modules/.cache/schemahub-tests');
+const tsup = join(dirname(createRequire(import.meta.url).resolve('tsup')), 'cli-default.js');
 
 export interface SpawnOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
@@ -41,8 +43,9 @@ export interface BuiltCli {
 export async function buildCli(): Promise<BuiltCli> {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, 'cli-'));
-  await build({ ...(tsupConfig as object), config: false, silent: true, outDir: folder, clean: false });
-  if (!(await readdir(folder)).includes('schemahub.mjs')) throw new Error(`the build left no schemahub.mjs in ${folder}`);
+  await promisify(execFile)(process.execPath, [tsup, '--out-dir', folder, '--silent'], { cwd: app });
+  if (!(await readdir(folder)).includes('schemahub.mjs'))
+    throw new Error(`the build left no schemahub.mjs in ${folder}`);
   const program = join(folder, 'schemahub.mjs');
   const running = new Set<ChildProcess>();
   const start: BuiltCli['start'] = (args, options = {}) => {
@@ -99,7 +102,9 @@ function startProgram(program: string, args: readonly string[], options: SpawnOp
         };
         watchers.add(watcher);
         watcher();
-        void ended.then(() => reject(new Error(`the program ended before it showed ${pattern}: ${text.out}${text.err}`)));
+        void ended.then(() =>
+          reject(new Error(`the program ended before it showed ${pattern}: ${text.out}${text.err}`)),
+        );
       }),
   };
 }

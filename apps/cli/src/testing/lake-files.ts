@@ -70,7 +70,9 @@ export async function readTableRows(lake: string, paths: readonly string[]): Pro
     for await (const batch of open.batches(tradesUnified)) {
       const columns = tradesUnified.columns.map(({ name }) => columnOf(batch, name));
       for (let row = 0; row < batch.rows; row++) {
-        const [exchange, symbol, id, side, price, quantity, tradeTs, ingest] = columns.map((column) => cellAt(column, row));
+        const [exchange, symbol, id, side, price, quantity, tradeTs, ingest] = columns.map((column) =>
+          cellAt(column, row),
+        );
         if (exchange !== 'COINBASE') throw new Error(`${path}: exchange is ${exchange}`);
         const text = rowText(String(id), String(side), Number(price), Number(quantity), Number(tradeTs));
         (bySymbol[String(symbol)] ??= []).push({ id: Number(id), row: text });

@@ -28,7 +28,9 @@ export function cliRun(code: number, out: string, err: string): CliRun {
     err,
     json: <T>() => {
       if (!/^\{.*\}\n$/s.test(out) || out.trimEnd().includes('\n'))
-        throw new Error(`stdout is not one JSON object on one line: ${out.slice(0, 400)}\nstderr: ${err.slice(0, 2000)}`);
+        throw new Error(
+          `stdout is not one JSON object on one line: ${out.slice(0, 400)}\nstderr: ${err.slice(0, 2000)}`,
+        );
       return JSON.parse(out) as T;
     },
   };
@@ -39,6 +41,8 @@ export interface WorldOptions {
   readonly seed?: string | undefined;
   /** Default: the machine's speed, short waits skipped. */
   readonly clock?: Clock | undefined;
+  /** What the command line gets instead of an answer: to make trouble that the simulated exchange does not know. */
+  readonly alter?: ((answer: Response, url: string) => Response | Promise<Response>) | undefined;
   /** Options of the simulated exchange besides products, seed and clock. */
   readonly sim?: Partial<Parameters<typeof createCoinbaseSim>[0]> | undefined;
 }
@@ -100,7 +104,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       input: new PassThrough().end(),
       output: new PassThrough(),
       clock,
-      fetch: (url, init) => sim.fetch(url, init),
+      fetch: async (url, init) => {
+        const answer = await sim.fetch(url, init);
+        return options.alter === undefined ? answer : await options.alter(answer, url);
+      },
     });
     return cliRun(code, out, err);
   };
