@@ -8,6 +8,7 @@ export default defineConfig({
   target: 'node20',
   platform: 'node',
   clean: true,
+  silent: true,
   splitting: true,
   sourcemap: false,
   noExternal: [/^(?!@duckdb\/|@bokuweb\/)/],

@@ -44,10 +44,11 @@ async function duckdbRows(paths: readonly string[]): Promise<Record<string, RowT
   const reader = await connection.runAndReadAll(
     `SELECT symbol, trade_id, side, price, quantity, epoch_us(trade_ts) FROM read_parquet([${list}], hive_partitioning = false) ORDER BY symbol, trade_id::BIGINT`,
   );
-  for (const [symbol, id, side, price, quantity, micros] of reader.getRows())
-    (rows[String(symbol)] ??= []).push(
-      rowText(String(id), String(side), Number(price), Number(quantity), micros as bigint),
-    );
+  for (const [symbol, id, side, price, quantity, micros] of reader.getRows()) {
+    const own = rows[String(symbol)] ?? [];
+    rows[String(symbol)] = own;
+    own.push(rowText(String(id), String(side), Number(price), Number(quantity), micros as bigint));
+  }
   connection.closeSync();
   return rows;
 }

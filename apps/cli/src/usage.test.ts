@@ -10,7 +10,12 @@ let world: World;
 let filled: Record<string, string>;
 
 beforeAll(async () => {
-  world = await createWorld({ products: [{ id: 'BTC-USD', trades: 1500, voids: [7] }, { id: 'WLD-USD', trades: 30 }] });
+  world = await createWorld({
+    products: [
+      { id: 'BTC-USD', trades: 1500, voids: [7] },
+      { id: 'WLD-USD', trades: 30 },
+    ],
+  });
   expect((await world.run(['backfill', 'BTC-USD', 'WLD-USD'])).code).toBe(0);
   expect((await world.run(['transform'])).code).toBe(0);
   expect((await world.run(['verify'])).code).toBe(0);
@@ -30,15 +35,17 @@ async function refused(args: readonly string[], ...parts: (string | RegExp)[]): 
   expect(await lakeHashes(world.lake)).toEqual(filled);
 }
 
+type Refusal = [readonly string[], ...(string | RegExp)[]];
+
 describe('what cannot be meant ends 2 with a sentence', () => {
-  it.each<readonly [readonly string[], ...(string | RegExp)[]]>([
+  it.each<Refusal>([
     [['ingest', '--frobnicate'], /unknown option '--frobnicate'/],
     [['ingest', '--limt', '10'], /unknown option '--limt'/, /--limit/],
     [['transfrom'], /unknown command 'transfrom'/, /transform/],
-    [['ingest', '--limit'], /argument missing/],
-  ])('%j', (args, ...parts) => refused(args, ...parts));
+    [['ingest', '--lake', './x', '--limit'], /argument missing/],
+  ])('%j', (...[args, ...parts]) => refused(args, ...parts));
 
-  it.each<readonly [readonly string[], ...(string | RegExp)[]]>([
+  it.each<Refusal>([
     [['ingest', '--limit', '5000'], /--limit: expected a whole number 1 to 1000, got "5000"/],
     [['ingest', '--limit', '0'], /--limit: expected/],
     [['ingest', '--workers', 'two'], /--workers: expected a whole number 1 to 10, got "two"/],
@@ -55,7 +62,7 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['transform', '--codec', 'rar'], /--codec: expected snappy or zstd or none, got "rar"/],
     [['vacuum', '--keep', '7'], /--keep: expected an age such as 7d, 12h or 30m, got "7"/],
     [['rollback', 'minus'], /rollback: expected the number of a snapshot, got "minus"/, /schemahub snapshots/],
-    [['rollback', '99'], /99/],
+    [['rollback', '99'], /rollback 99: the latest snapshot of .* is 1/],
     [['query', 'SELECT 1', '-o', 'xml'], /-o: expected .*parquet.*got "xml"/],
     [['query', 'SELECT 1', '--snapshot', '77'], /--snapshot 77: the latest is 1/],
     [['query', 'SELECT 1', '--as-of', 'noon'], /--as-of: expected an instant/],
@@ -71,13 +78,16 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['simulate', '--port', '70000'], /--port: expected a number 0 to 65535/],
     [['transform', 'DOGE-USD'], /DOGE-USD: the lake .* holds nothing of it; it holds BTC-USD, WLD-USD/],
     [['ingest', '--lake', 's3://bucket/x'], /s3:\/\/ lakes are not supported .*--lake DIR/],
-    [['ingest', '--seed-path', '/nowhere/seed.yaml'], /\/nowhere\/seed\.yaml: there is no such product list.*update-seed/],
+    [
+      ['ingest', '--seed-path', '/nowhere/seed.yaml'],
+      /\/nowhere\/seed\.yaml: there is no such product list.*update-seed/,
+    ],
     [['transform', '--mapping-path', '/nowhere/m.yaml'], /--mapping-path \/nowhere\/m\.yaml: cannot be read/],
     [['ingest', '--api-url', 'ftp://x'], /expected http:\/\/ or https:\/\//],
     [['update-seed', '--filter-regex', '('], /--filter-regex: /],
-  ])('%j', (args, ...parts) => refused(args, ...parts));
+  ])('%j', (...[args, ...parts]) => refused(args, ...parts));
 
-  it.each<readonly [readonly string[], ...(string | RegExp)[]]>([
+  it.each<Refusal>([
     [['ingest', '--full-refresh', '--skip-checkpoint'], /--full-refresh and --skip-checkpoint: expected one of them/],
     [['backfill', '--skip-checkpoint'], /--skip-checkpoint: it belongs to ingest/],
     [['query', 'SELECT 1', '--snapshot', '1', '--as-of', '2026-01-01'], /--snapshot and --as-of: expected one of them/],
@@ -85,7 +95,7 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['simulate', '--recording', 'x.json'], /--recording: expected --product ID beside it/],
     [['backfill', 'BTC-USD', '--from', 'trade:900', '--to', 'trade:100'], /--from.*--to/],
     [['ingest', 'BTC-USD', '--after', '900', '--before', '100'], /--after.*--before/],
-  ])('contradictions: %j', (args, ...parts) => refused(args, ...parts));
+  ])('contradictions: %j', (...[args, ...parts]) => refused(args, ...parts));
 
   it('settings in files and variables are checked like flags, and told by their name', async () => {
     const run = (environment: Record<string, string>) => world.run(['status'], { environment });
@@ -144,6 +154,7 @@ describe('what is printed', () => {
   ];
 
   it.each(visible)('%s fits a terminal of 80 columns', async (...args) => {
+    if (args[0] === 'ingest') world.sim.control.addTrades('WLD-USD', 3);
     const { out, err } = await world.run(args, { isTerminal: true, columns: 80 });
     // Sentences may be longer: terminals wrap them. Rows of tables and bars may not, nor what is drawn in place.
     const lines = `${out}\n${err}`.split('\n').filter((line) => /─|█|░|^\S+-USD /.test(line));

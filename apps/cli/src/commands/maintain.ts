@@ -54,14 +54,17 @@ async function compact(invocation: Invocation, lake: ReturnType<typeof openLake>
   return code;
 }
 
-async function vacuum(invocation: Invocation, lake: ReturnType<typeof openLake>): Promise<number> {
+async function vacuum(
+  invocation: Invocation,
+  lake: ReturnType<typeof openLake>,
+  keepMs: number | undefined,
+): Promise<number> {
   const { config, io } = invocation;
   const opened = await openTable({ lake, config, stop: invocation.stop, withoutMappings: true });
-  const keep = textFlag(invocation, 'keep');
   const result = await opened.table.vacuum({
     dryRun: invocation.dryRun,
     now: lake.clock.now(),
-    ...(keep === undefined ? {} : { keepMs: parseAge('keep', keep) }),
+    ...(keepMs === undefined ? {} : { keepMs }),
   });
   if (invocation.json) {
     const { snapshot, ...facts } = result;
@@ -80,9 +83,11 @@ async function vacuum(invocation: Invocation, lake: ReturnType<typeof openLake>)
 
 /** `compact` and `vacuum`. */
 export const run: CommandRun = async (invocation) => {
+  const keep = textFlag(invocation, 'keep');
+  const keepMs = keep === undefined ? undefined : parseAge('keep', keep);
   const lake = openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   return await withJobLease(invocation, lake, () =>
-    invocation.command === 'compact' ? compact(invocation, lake) : vacuum(invocation, lake),
+    invocation.command === 'compact' ? compact(invocation, lake) : vacuum(invocation, lake, keepMs),
   );
 };

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatResult, isTextFormat, QueryError, runPrompt, textFormats } from '@schemahub/query';
+import { formatResult, isTextFormat, QueryError, type QueryResult, runPrompt, textFormats } from '@schemahub/query';
 import { UsageError } from '@schemahub/runtime/config';
 import { openLake, requireLake } from '@schemahub/runtime/lake';
 import { openQuery } from '@schemahub/runtime/query';
@@ -54,6 +54,18 @@ async function sqlOf(invocation: Invocation): Promise<string | undefined> {
   return Buffer.concat(parts).toString('utf8');
 }
 
+/** `--json`: one object, its rows as they come. */
+async function printJson(io: Invocation['io'], result: QueryResult): Promise<void> {
+  let separator = '{"rows":[';
+  for await (const text of formatResult(result, { format: 'jsonl' })) {
+    const lines = text.split('\n').filter((line) => line !== '');
+    if (lines.length === 0) continue;
+    io.out(`${separator}${lines.join(',')}`);
+    separator = ',';
+  }
+  io.out(separator === ',' ? ']}\n' : '{"rows":[]}\n');
+}
+
 /** `query`. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
@@ -86,8 +98,10 @@ export const run: CommandRun = async (invocation) => {
       wholeNumber(invocation, 'max-rows') ?? (io.isTerminal && format === 'table' ? TERMINAL_ROWS : undefined);
     const result = await engine.run(sql, { signal: invocation.stop, ...(maxRows === undefined ? {} : { maxRows }) });
     const width = io.isTerminal ? { width: io.columns } : {};
-    for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
-      io.out(text);
+    if (invocation.json && textFlag(invocation, 'output') === undefined) await printJson(io, result);
+    else
+      for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
+        io.out(text);
     if (result.truncated && !invocation.quiet) io.err(`${result.rowCount} rows shown, there are more: --max-rows N\n`);
     return exitCodes.complete;
   } catch (error) {

@@ -1,5 +1,6 @@
+import { latestCommitNumber } from '@schemahub/lake';
 import { UsageError } from '@schemahub/runtime/config';
-import { openLake, requireLake } from '@schemahub/runtime/lake';
+import { type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -59,11 +60,27 @@ async function list(invocation: Invocation, { table }: Opened): Promise<number> 
   return exitCodes.complete;
 }
 
-async function back(invocation: Invocation, { table }: Opened): Promise<number> {
-  const { io } = invocation;
+/** The snapshot that `rollback` names; undefined with `--release`. Refused before a lease is taken. */
+async function rollbackTarget(invocation: Invocation, lake: OpenLake): Promise<number | undefined> {
   const [text] = invocation.args;
   if (isSet(invocation, 'release')) {
     if (text !== undefined) throw new UsageError('rollback: expected a number or --release, got both.');
+    return undefined;
+  }
+  if (text === undefined || !/^[1-9]\d{0,14}$/.test(text))
+    throw new UsageError(
+      `rollback: expected the number of a snapshot, got ${JSON.stringify(text ?? '')}. List them with: schemahub snapshots`,
+    );
+  const latest = await latestCommitNumber(lake.store, lake.layout);
+  if (Number(text) > latest)
+    throw new UsageError(
+      `rollback ${text}: the latest snapshot of ${lake.store.location} is ${latest}. List them with: schemahub snapshots`,
+    );
+  return Number(text);
+}
+
+async function back({ io }: Invocation, { table }: Opened, target: number | undefined): Promise<number> {
+  if (target === undefined) {
     const { commit } = await table.release();
     io.err(
       commit === undefined
@@ -72,13 +89,9 @@ async function back(invocation: Invocation, { table }: Opened): Promise<number> 
     );
     return exitCodes.complete;
   }
-  if (text === undefined || !/^[1-9]\d{0,14}$/.test(text))
-    throw new UsageError(
-      `rollback: expected the number of a snapshot, got ${JSON.stringify(text ?? '')}. List them with: schemahub snapshots`,
-    );
-  const { commit } = await table.rollback(Number(text));
+  const { commit } = await table.rollback(target);
   io.err(
-    `commit ${commit ?? '-'}: the table shows snapshot ${text} and is pinned to it. Free it with: schemahub rollback --release\n`,
+    `commit ${commit ?? '-'}: the table shows snapshot ${target} and is pinned to it. Free it with: schemahub rollback --release\n`,
   );
   return exitCodes.complete;
 }
@@ -89,5 +102,6 @@ export const run: CommandRun = async (invocation) => {
   await requireLake(lake);
   const opened = await openTable({ lake, config: invocation.config, stop: invocation.stop, withoutMappings: true });
   if (invocation.command === 'snapshots') return await list(invocation, opened);
-  return await withJobLease({ ...invocation, command: 'transform' }, lake, () => back(invocation, opened));
+  const target = await rollbackTarget(invocation, lake);
+  return await withJobLease({ ...invocation, command: 'transform' }, lake, () => back(invocation, opened, target));
 };

@@ -75,7 +75,9 @@ export async function readTableRows(lake: string, paths: readonly string[]): Pro
         );
         if (exchange !== 'COINBASE') throw new Error(`${path}: exchange is ${exchange}`);
         const text = rowText(String(id), String(side), Number(price), Number(quantity), Number(tradeTs));
-        (bySymbol[String(symbol)] ??= []).push({ id: Number(id), row: text });
+        const rows = bySymbol[String(symbol)] ?? [];
+        bySymbol[String(symbol)] = rows;
+        rows.push({ id: Number(id), row: text });
         ingestTs.set(`${symbol}/${id}`, Number(ingest));
       }
     }
