@@ -1,6 +1,7 @@
-import { createVirtualClock, type Fault } from '@schemahub/exchange-sim';
+import type { Fault } from '@schemahub/exchange-sim';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exitCodes } from './exit-codes.js';
+import { createIdleClock } from './testing/idle-clock.js';
 import { expectedRows, filesBelow, lakeHashes, readTableRows } from './testing/lake-files.js';
 import { type CliRun, createWorld, WORLD_NOW, type World } from './testing/virtual-run.js';
 
@@ -13,7 +14,7 @@ afterEach(() => world.remove());
 /** Faults by the number of the request, on a clock that jumps over every wait: minutes of back-off take no time. */
 async function troubledWorld(faultOf: (index: number, url: string) => Fault | undefined): Promise<void> {
   world = await createWorld({
-    clock: createVirtualClock({ nowMs: WORLD_NOW, idleTurns: 50 }),
+    clock: createIdleClock(WORLD_NOW),
     products: [
       { id: PRODUCT, trades: 12_000, voids: [{ first: 5000, last: 5003 }] },
       { id: OTHER, trades: 4000 },
@@ -69,18 +70,27 @@ describe('an exchange that is down', () => {
   });
 
   it('in the midst: it waits for --max-wait, lands what it has, ends 6; the next run asks only for the rest', async () => {
-    let isDown = false;
-    await troubledWorld((index) => (isDown || (index >= 9 && index < 10_000 && index % 1 === 0 && !healed) ? down : undefined));
     let healed = false;
-    const { err } = await ends(exitCodes.unavailable, 'backfill', PRODUCT, OTHER, '--max-wait', '30', '--object-trades', '1000');
+    await troubledWorld((index) => (index >= 9 && !healed ? down : undefined));
+    const { err } = await ends(
+      exitCodes.unavailable,
+      'backfill',
+      PRODUCT,
+      OTHER,
+      '--max-wait',
+      '30',
+      '--object-trades',
+      '1000',
+    );
     expect(err).toMatch(/coinbase circuit OPENED after 5 consecutive failures\. Last error: HTTP 503/);
     const landed = (await filesBelow(world.lake)).filter((path) => path.startsWith('raw_'));
     const held = landed.reduce((sum, path) => sum + Number(/_(\d+)_[0-9a-f]+\.jsonl\.gz$/.exec(path)?.[1]), 0);
     expect(held).toBeGreaterThan(0);
     healed = true;
-    isDown = false;
     await ends(0, 'backfill', PRODUCT, OTHER);
-    expect((await filesBelow(world.lake)).filter((path) => path.startsWith('raw_'))).toEqual(expect.arrayContaining(landed));
+    expect((await filesBelow(world.lake)).filter((path) => path.startsWith('raw_'))).toEqual(
+      expect.arrayContaining(landed),
+    );
     await expectAll();
   });
 
@@ -121,16 +131,34 @@ describe('an exchange that refuses', () => {
 });
 
 describe('answers that are wrong in every known way', () => {
-  it.each(['truncated', 'reset', 'no-reply', 'short-page', 'empty-page', 'missing-row', 'unsorted-rows', 'duplicate-rows', 'text-ids', 'content-length'] as const)(
-    '%s, one in four: backfill and repair end with exactly the exchange’s trades',
-    async (kind) => {
-      let isOver = false;
-      await troubledWorld((index, url) => (!isOver && index % 4 === 3 && url.includes('after=') ? ({ kind } as Fault) : undefined));
-      const first = await world.run(['backfill', PRODUCT, OTHER]);
-      expect([0, 3], first.err).toContain(first.code);
-      isOver = true;
-      await ends(0, 'repair');
-      await expectAll();
-    },
-  );
+  const kinds = [
+    'truncated',
+    'reset',
+    'no-reply',
+    'short-page',
+    'empty-page',
+    'missing-row',
+    'unsorted-rows',
+    'duplicate-rows',
+    'text-ids',
+    'content-length',
+  ] as const;
+
+  it('half of all pages: backfill and repair end with exactly the exchange’s trades', async () => {
+    let isOver = false;
+    const met = new Set<string>();
+    await troubledWorld((index, url) => {
+      // Probes and heads stay right here: what lies about those is the business of the connector's and the ingest's tests.
+      if (isOver || index % 2 === 0 || !url.includes('limit=1000')) return undefined;
+      const kind = kinds[met.size % kinds.length] ?? 'reset';
+      met.add(`${kind} ${index}`);
+      return { kind };
+    });
+    const first = await world.run(['backfill', PRODUCT, OTHER]);
+    expect([0, 3], first.err).toContain(first.code);
+    expect(met.size).toBeGreaterThan(8);
+    isOver = true;
+    await ends(0, 'repair');
+    await expectAll();
+  });
 });

@@ -40,8 +40,8 @@ export interface GatherOptions {
   readonly config: Config;
   /** Default: all that the lake knows. */
   readonly products?: readonly string[] | undefined;
-  /** Believe checkpoints about sparse raw objects: for a quick look, never for a certificate. */
-  readonly trustCheckpoint?: boolean | undefined;
+  /** Believe checkpoints about sparse raw objects and look at the latest commit only; never for a certificate. */
+  readonly quick?: boolean | undefined;
 }
 
 const silent = (): void => undefined;
@@ -52,10 +52,10 @@ function connect({ lake, config }: GatherOptions, onEvent: OnEvent, onLine: (tex
 
 /** Reads commits, evidence, raw names and checkpoints. Throws `UsageError` for a place that holds nothing. */
 export async function gatherAudit(options: GatherOptions): Promise<GatheredAudit> {
-  const { lake, trustCheckpoint } = options;
+  const { lake, quick } = options;
   await requireLake(lake);
   const { store, layout } = lake;
-  const table = await readTable({ store, layout });
+  const table = await readTable({ store, layout, latestOnly: quick });
   const known = await listAuditProducts({ store, layout, exchanges, lists: table.lists });
   const named = options.products === undefined ? undefined : new Set(options.products);
   const chosen = known.filter(({ productId }) => named === undefined || named.has(productId));
@@ -65,7 +65,7 @@ export async function gatherAudit(options: GatherOptions): Promise<GatheredAudit
     const { readId } = venueOf(exchange);
     const readCheckpoint = lake.checkpoints.read;
     products.push(
-      await readProduct({ store, layout, exchange, productId, readId, readCheckpoint, proof, trustCheckpoint }),
+      await readProduct({ store, layout, exchange, productId, readId, readCheckpoint, proof, trustCheckpoint: quick }),
     );
   }
   const found = new Set(chosen.map(({ productId }) => productId));
@@ -314,9 +314,9 @@ async function breakerOf(lake: OpenLake, exchange: string): Promise<ExchangeStat
 }
 
 /** What is held, per product and exchange. A quick look: sparse raw objects are not opened. */
-export async function readStatus(options: Omit<GatherOptions, 'trustCheckpoint'>): Promise<LakeStatus> {
+export async function readStatus(options: Omit<GatherOptions, 'quick'>): Promise<LakeStatus> {
   const { lake } = options;
-  const { table, products, unknown } = await gatherAudit({ ...options, trustCheckpoint: true });
+  const { table, products, unknown } = await gatherAudit({ ...options, quick: true });
   const now = lake.clock.now();
   const held = new Set(products.map(({ exchange }) => exchange));
   return {

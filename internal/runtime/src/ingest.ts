@@ -52,6 +52,26 @@ export interface FetchFlags {
   readonly dryRun: boolean;
 }
 
+/** A range that ends before it begins asks for nothing: never what was meant. Bounds of two kinds are compared later. */
+function requireOrder(
+  { from, to, after, before }: Pick<IngestSettings, 'from' | 'to' | 'after' | 'before'>,
+  flags: FetchFlags,
+): void {
+  const isTurned =
+    from !== undefined &&
+    to !== undefined &&
+    (('id' in from && 'id' in to && from.id > to.id) ||
+      ('micros' in from && 'micros' in to && from.micros >= to.micros));
+  if (isTurned)
+    throw new UsageError(
+      `--from ${flags.from} and --to ${flags.to}: nothing lies between them (an instant of --to is exclusive). Exchange or widen them.`,
+    );
+  if (after !== undefined && before !== undefined && after + 1 >= before)
+    throw new UsageError(
+      `--after ${after} and --before ${before}: no id lies between them; both are exclusive. Exchange or widen them.`,
+    );
+}
+
 /** Settings of a run from configuration and flags. Contradictions are refused here, before anything is asked. */
 export function ingestSettings(mode: IngestMode, config: Config, flags: FetchFlags): IngestSettings {
   const { order = 'oldest' } = flags;
@@ -65,6 +85,13 @@ export function ingestSettings(mode: IngestMode, config: Config, flags: FetchFla
     throw new UsageError(`--skip-checkpoint: it belongs to ingest; ${mode} works on what is missing.`);
   const optional = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
     text === undefined ? undefined : parse(text);
+  const bounds = {
+    from: optional(flags.from, (text) => parseBound('from', text)),
+    to: optional(flags.to, (text) => parseBound('to', text)),
+    after: optional(flags.after, (text) => parseId('after', text)),
+    before: optional(flags.before, (text) => parseId('before', text)),
+  };
+  requireOrder(bounds, flags);
   return {
     ...ingestDefaults,
     mode,
@@ -78,10 +105,7 @@ export function ingestSettings(mode: IngestMode, config: Config, flags: FetchFla
     acceptOrigin: flags.acceptOrigin,
     rawPayload: flags.rawPayload,
     dryRun: flags.dryRun,
-    from: optional(flags.from, (text) => parseBound('from', text)),
-    to: optional(flags.to, (text) => parseBound('to', text)),
-    after: optional(flags.after, (text) => parseId('after', text)),
-    before: optional(flags.before, (text) => parseId('before', text)),
+    ...bounds,
   };
 }
 

@@ -63,8 +63,10 @@ const CHECKPOINT_REMEDY =
   'It is a cache: delete it, and the next ingest or repair rebuilds it from raw objects and evidence.';
 
 /** A checkpoint that claims more than raw objects and evidence hold would leave holes; one that claims less is adopted. */
-function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, report: Report): void {
-  const { evidence, rawIds } = product;
+function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, damaged: RangeSet, report: Report): void {
+  const { evidence } = product;
+  // What a damaged object held is not known; that it is damaged is told.
+  const rawIds = product.rawIds.union(checkpoint.fetched.intersect(damaged));
   const beyond: string[] = [];
   const behind: string[] = [];
   const sets = [
@@ -104,6 +106,10 @@ function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, report: 
   if (behind.length > 0)
     report('checkpoint-behind', undefined, `${name}: ${behind.join('; ')}. The next ingest or repair adopts that.`);
 }
+
+/** A checkpoint that still claims the ids would keep `repair` from asking for them. */
+const LOST_REMEDY =
+  'Restore the raw objects from a backup of the lake, or delete the checkpoint and fetch them again with: schemahub repair';
 
 interface Lost {
   /** Ids that matter: wanted, or in the table. */
@@ -148,7 +154,7 @@ function checkRawObjects(
     report(
       'missing-raw',
       key,
-      `${key}: an earlier certificate saw it, it is gone. Without it no raw object holds ${idsText(ids)}. Restore it from a backup of the lake, or fetch them again with: schemahub repair`,
+      `${key}: an earlier certificate saw it, it is gone. Without it no raw object holds ${idsText(ids)}. ${LOST_REMEDY}`,
     );
   }
   return told;
@@ -160,8 +166,7 @@ function checkRows(product: AuditProduct, list: FileList, told: RangeSet, report
     const alone = ids.difference(product.rawIds).difference(told);
     if (alone.isEmpty) continue;
     const problem = `${idsText(alone)} are in the table, but no raw object holds them`;
-    const remedy = 'Restore the raw objects from a backup of the lake, or fetch them again with: schemahub repair';
-    report('row-without-raw', path, `${path}: ${problem}. ${remedy}`);
+    report('row-without-raw', path, `${path}: ${problem}. ${LOST_REMEDY}`);
   }
 }
 
@@ -193,6 +198,11 @@ export function checkProduct(product: AuditProduct, table: AuditTable): CheckedP
   }
   const voidRuns = checkVoids(product, checked.present, report);
   const floor = checkFloor(product, report);
+  const damaged = RangeSet.fromRanges(
+    product.findings.flatMap(({ code, key }) =>
+      code === 'damaged-raw' && key !== null ? (parseRawName(key) ?? []) : [],
+    ),
+  );
   const sets = {
     wanted: wantedIds({ asked: evidence.asked, floor, head: evidence.head?.id }),
     present: checked.present,
@@ -209,7 +219,7 @@ export function checkProduct(product: AuditProduct, table: AuditTable): CheckedP
     table.previous?.findings.filter(own) ?? [],
     report,
   );
-  if (list !== undefined) checkRows(product, list, told, report);
-  if (product.checkpoint !== undefined) checkCheckpoint(product, product.checkpoint, report);
+  if (list !== undefined) checkRows(product, list, told.union(damaged), report);
+  if (product.checkpoint !== undefined) checkCheckpoint(product, product.checkpoint, damaged, report);
   return { product, list, account: account(sets), floor, voidRuns, findings };
 }

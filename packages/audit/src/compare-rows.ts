@@ -2,8 +2,7 @@ import { type CellValue, cellAt } from '@schemahub/columns';
 import { RangeSet } from '@schemahub/coverage';
 import { digestOfRawNames, LakeError, type RawContents, type RawName, readRawObject } from '@schemahub/lake';
 import { SETTLED_AGE_MS } from './certificate/proof.js';
-import type { InspectContext } from './inspect.js';
-import type { FileRows } from './inspect-file.js';
+import type { FileRows, InspectContext } from './inspect-context.js';
 import { MAX_SAMPLES, type Samples } from './samples.js';
 
 /** Of records with one id the least by these is the row (SPEC 6); ingest_ts alone may differ in cells that are not canonical. */
@@ -24,6 +23,8 @@ interface Comparison {
   readonly canonical: boolean;
   /** Places in the schema of the columns that the file has. */
   readonly places: readonly number[];
+  /** Places in the batch of the columns that decide which of several records is the row, in their order. */
+  readonly winnerPlaces: readonly number[];
   readonly states: Uint8Array;
   /** First difference of some rows; a later record that agrees takes its row out again. */
   readonly differences: Map<number, string>;
@@ -38,6 +39,7 @@ export async function compareRows(context: InspectContext, rows: FileRows, sampl
     samples,
     canonical: digestOfRawNames(context.nameIndex(file.ids)) === file.rawDigest,
     places: batch.schema.columns.map(({ name }) => context.schema.columns.findIndex((spec) => spec.name === name)),
+    winnerPlaces: WINNER_ORDER.map((column) => batch.schema.columns.findIndex(({ name }) => name === column)),
     states: new Uint8Array(batch.rows),
     differences: new Map(),
   };
@@ -118,9 +120,8 @@ function differingColumn(comparison: Comparison, row: number, values: readonly C
 
 /** Whether a record would have been the row instead: it is less in the order of winners. */
 function wins(comparison: Comparison, row: number, values: readonly CellValue[]): boolean {
-  const { schema, columns } = comparison.rows.batch;
-  for (const name of WINNER_ORDER) {
-    const index = schema.columns.findIndex((spec) => spec.name === name);
+  const { columns } = comparison.rows.batch;
+  for (const index of comparison.winnerPlaces) {
     const held = cellAt(columns[index]!, row)!;
     const made = values[comparison.places[index]!]!;
     if (made < held) return true;

@@ -1,44 +1,44 @@
 import type { Finding } from './certificate/index.js';
 
 /** Every code that a finding may have; `deep` ones only `inspect` can see. */
-const codes = {
-  'missing-commit': 'damage',
-  'damaged-commit': 'damage',
-  'edited-commit': 'damage',
-  'broken-chain': 'damage',
-  'commit-differs': 'damage',
-  'missing-file-list': 'damage',
-  'damaged-file-list': 'damage',
-  'file-list-differs': 'damage',
-  'missing-parquet': 'damage',
-  'damaged-parquet': 'damage',
-  'missing-quarantine': 'damage',
-  'quarantine-without-raw': 'damage',
-  'missing-evidence': 'damage',
-  'damaged-evidence': 'damage',
-  'edited-evidence': 'damage',
-  'void-not-proven': 'damage',
-  'void-open': 'notice',
-  'floor-not-proven': 'damage',
-  'condemned-raw': 'damage',
-  'missing-raw': 'damage',
-  'damaged-raw': 'damage',
-  'foreign-object': 'notice',
-  'damaged-checkpoint': 'damage',
-  'checkpoint-differs': 'damage',
-  'checkpoint-behind': 'notice',
-  'row-without-raw': 'damage',
-  'row-missing': 'damage',
-  'row-unexpected': 'damage',
-  'row-twice': 'damage',
-  'row-differs': 'damage',
-  'row-misplaced': 'damage',
-  'columns-differ': 'damage',
-  'quarantine-differs': 'damage',
-  'young-void': 'damage',
-} as const satisfies Record<string, Finding['severity']>;
+export type FindingCode =
+  | 'missing-commit'
+  | 'damaged-commit'
+  | 'edited-commit'
+  | 'broken-chain'
+  | 'commit-differs'
+  | 'missing-file-list'
+  | 'damaged-file-list'
+  | 'file-list-differs'
+  | 'missing-parquet'
+  | 'damaged-parquet'
+  | 'missing-quarantine'
+  | 'quarantine-without-raw'
+  | 'missing-evidence'
+  | 'damaged-evidence'
+  | 'edited-evidence'
+  | 'void-not-proven'
+  | 'void-open'
+  | 'floor-not-proven'
+  | 'condemned-raw'
+  | 'missing-raw'
+  | 'damaged-raw'
+  | 'foreign-object'
+  | 'damaged-checkpoint'
+  | 'checkpoint-differs'
+  | 'checkpoint-behind'
+  | 'row-without-raw'
+  | 'row-missing'
+  | 'row-unexpected'
+  | 'row-twice'
+  | 'row-differs'
+  | 'row-misplaced'
+  | 'columns-differ'
+  | 'quarantine-differs'
+  | 'young-void';
 
-export type FindingCode = keyof typeof codes;
+/** Everything else is damage. */
+const NOTICES: ReadonlySet<FindingCode> = new Set<FindingCode>(['void-open', 'foreign-object', 'checkpoint-behind']);
 
 /** Only reading every byte finds these: a light verification of the same objects repeats them, it cannot refute them. */
 const DEEP_CODES: ReadonlySet<string> = new Set<FindingCode>([
@@ -68,7 +68,7 @@ export interface Subject {
 export function findingOf(code: FindingCode, subject: Subject, message: string): Finding {
   return {
     code,
-    severity: codes[code],
+    severity: NOTICES.has(code) ? 'notice' : 'damage',
     exchange: subject.exchange ?? null,
     product_id: subject.productId ?? null,
     key: subject.key ?? null,

@@ -18,7 +18,8 @@ export {
 export { type CertifyOptions, certify, exitCodeOf, replaces } from './certify.js';
 export { type CheckedProduct, checkProduct } from './check-product.js';
 export type { FindingCode } from './findings.js';
-export { type InspectOptions, type InspectProduct, type InspectProgress, inspect } from './inspect.js';
+export { type InspectOptions, type InspectProgress, inspect } from './inspect.js';
+export type { InspectProduct } from './inspect-context.js';
 export { listAuditProducts, type ProductName } from './list-products.js';
 export { type AuditProduct, type ReadProductOptions, readProduct } from './read-product.js';
 export { type AuditTable, readTable } from './read-table.js';

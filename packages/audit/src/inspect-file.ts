@@ -5,19 +5,8 @@ import { BLOCK_IDS, type DataFile } from '@schemahub/lake';
 import { type OpenParquet, openParquet, ParquetReadError } from '@schemahub/parquet-sink/read';
 import type { Finding } from './certificate/index.js';
 import { compareRows } from './compare-rows.js';
-import type { InspectContext } from './inspect.js';
+import type { FileRows, InspectContext } from './inspect-context.js';
 import { createSamples, type Samples } from './samples.js';
-
-/** The rows of one data file, and where each id is. */
-export interface FileRows {
-  readonly file: DataFile;
-  /** The columns that the file has, as the table has them. */
-  readonly batch: ColumnBatch;
-  /** Rows ascending by id. */
-  readonly byId: Uint32Array;
-  /** The ids, in the order of `byId`. */
-  readonly ids: Float64Array;
-}
 
 /** Reads one data file whole: its hash, its form, and every row against raw. */
 export async function* inspectFile(context: InspectContext, file: DataFile): AsyncGenerator<Finding> {
@@ -95,14 +84,17 @@ async function readRows(
   return { file, batch, byId, ids };
 }
 
-function monthOf(micros: number): string {
-  return new Date(Math.floor(micros / 1000)).toISOString().slice(0, 7);
+/** First µs of a month `2025-12`, UTC, and of the month after it. */
+function monthBounds(month: string): { readonly start: number; readonly end: number } {
+  const [year, number] = month.split('-').map(Number);
+  return { start: Date.UTC(year!, number! - 1, 1) * 1000, end: Date.UTC(year!, number!, 1) * 1000 };
 }
 
 /** Rows ascend by (trade_ts, id), and lie in the month, block and time range of their file. */
 function checkPlaces({ file, batch }: FileRows, samples: Samples): void {
   const ids = columnOf(batch, 'trade_id').values as Float64Array;
   const times = columnOf(batch, 'trade_ts').values as Float64Array;
+  const { start, end } = monthBounds(file.month);
   for (let row = 0; row < batch.rows; row += 1) {
     const id = ids[row]!;
     const time = times[row]!;
@@ -113,7 +105,7 @@ function checkPlaces({ file, batch }: FileRows, samples: Samples): void {
     if (Math.floor(id / BLOCK_IDS) !== file.block)
       wrong(`belongs to block ${Math.floor(id / BLOCK_IDS)}, not ${file.block}`);
     if (time < file.minTs || time > file.maxTs) wrong(`trade_ts ${time} is not in ${file.minTs} … ${file.maxTs}`);
-    else if (monthOf(time) !== file.month) wrong(`belongs to month ${monthOf(time)}, not ${file.month}`);
+    else if (!(time >= start && time < end)) wrong(`trade_ts ${time} is not in month ${file.month}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { RangeSet } from '@schemahub/coverage';
 import { LakeError, readRawObject } from '@schemahub/lake';
 import type { Finding } from './certificate/index.js';
-import type { InspectContext } from './inspect.js';
+import type { InspectContext } from './inspect-context.js';
 import { createSamples } from './samples.js';
 
 /** Ids are excused as quarantined only while the mapping refuses every record that holds them. */

@@ -1,23 +1,14 @@
 import type { TableSchema } from '@schemahub/columns';
 import { RangeSet } from '@schemahub/coverage';
-import { decodeRawObject, type FileList, LakeError, type RawName, type ReadId, type VoidRun } from '@schemahub/lake';
-import type { Interpreter } from '@schemahub/mapping-engine';
+import { decodeRawObject, LakeError, type RawName } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import { type Finding, judgeVoidRun } from './certificate/index.js';
 import { type FindingCode, findingOf } from './findings.js';
+import type { InspectContext, InspectProduct, UpperTrade } from './inspect-context.js';
 import { inspectFile } from './inspect-file.js';
 import { inspectQuarantine } from './inspect-quarantine.js';
 import { createNameIndex } from './name-index.js';
 import type { AuditProduct } from './read-product.js';
-
-/** What a deep inspection is done with, source by source. */
-export interface InspectProduct {
-  readonly product: AuditProduct;
-  readonly list: FileList | undefined;
-  readonly readId: ReadId;
-  /** The plain reading of the mapping that the table was made with, for `schema`. */
-  readonly interpret: Interpreter;
-}
 
 export interface InspectProgress {
   readonly exchange: string;
@@ -34,24 +25,6 @@ export interface InspectOptions {
   /** Told after each object. Must not throw. */
   readonly onProgress?: ((progress: InspectProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A held trade above a void run, and when its first answer was given: it must have been settled by then. */
-export interface UpperTrade {
-  readonly run: VoidRun;
-  readonly key: string | undefined;
-  readonly answeredAt: number;
-}
-
-/** What the inspection of one product shares. */
-export interface InspectContext extends InspectProduct {
-  readonly store: ObjectStore;
-  readonly schema: TableSchema;
-  readonly nameIndex: (ids: RangeSet) => readonly RawName[];
-  /** Ids of objects that are reported already: rows that rest on them alone are not reported again. */
-  readonly excused: RangeSet;
-  readonly uppers: ReadonlyMap<number, UpperTrade>;
-  readonly signal: AbortSignal | undefined;
 }
 
 /**

@@ -11,9 +11,9 @@ import { openQuery } from '@schemahub/runtime/query';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { combineExitCodes } from '../exit-codes.js';
-import { proofLine } from '../proof-line.js';
 import { createSkippingClock } from '../skipping-clock.js';
 import { bytesText, durationText, grouped } from '../text-table.js';
+import { proofLine } from './verify.js';
 
 const FOLDER = './demo-lake';
 /** The simulated exchange's newest trades, and a quarter of an hour later: old enough for its holes to be settled. */
@@ -153,7 +153,7 @@ export const run: CommandRun = async (invocation) => {
   const { certificate } = verified;
   if (invocation.json) io.out(`${JSON.stringify({ exit_code: code, lake: lake.store.location, certificate })}\n`);
   else {
-    io.out(`\n${sql}\n${proofLine(io, certificate, 'npx schemahub repair')}`);
+    io.out(`\n${sql}\n${io.style(certificate.verdict === 'complete' ? 'green' : 'red', proofLine(certificate))}\n`);
     io.out(`\nAsk it:    npx schemahub query --lake ${folder} "FROM ohlcv('BTC-USD', INTERVAL 1 HOUR)"\n`);
     io.out('Live data: npx schemahub run pipeline coinbase\n');
   }
