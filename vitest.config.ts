@@ -9,7 +9,7 @@ export const shared: ViteUserConfig = {
   ssr: { resolve: { conditions, externalConditions: conditions } },
 };
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   ...shared,
   test: {
     include: [
@@ -27,3 +27,5 @@ export default defineConfig({
     },
   },
 });
+
+export default config;

@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { shared } from './vitest.config.js';
 
 /** Heavy tests (millions of rows, real kills): one file at a time, run by `.ci/run` and `node tools/deep/run.mjs deep`. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   ...shared,
   test: {
     include: ['{packages,internal,apps,examples}/*/src/**/*.deep.test.ts', '{mappings,bench}/src/**/*.deep.test.ts'],
@@ -12,3 +12,5 @@ export default defineConfig({
     testTimeout: 600_000,
   },
 });
+
+export default config;

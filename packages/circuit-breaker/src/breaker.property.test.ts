@@ -218,7 +218,8 @@ async function play(
       world.restart(command.process);
     } else if (command.kind === 'recover') {
       for (let count = 0; count < 3; count++) {
-        await Promise.all([acquire(command.process, 0), clock.advance(10_000)]);
+        pending.push(acquire(command.process, 0));
+        await clock.advance(10_000);
         const newest = granted.pop();
         if (newest !== undefined) {
           newest.isTold = true;
@@ -292,8 +293,8 @@ describe('two processes on one store', () => {
       { numRuns: 300 },
     );
     // The property means nothing if the interesting states are not reached.
-    console.log(probesSeen, closings);expect(probesSeen).toBeGreaterThan(100);
-    expect(closings).toBeGreaterThan(5);
+    expect(probesSeen).toBeGreaterThan(100);
+    expect(closings).toBeGreaterThan(20);
   });
 
   it('closes again and lets everyone through once the trouble is over, whatever store, clock and processes did', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CircuitOpenError, type CircuitStore, createMemoryStore } from './index.js';
-import { createManualClock } from './testing/manual-clock.js';
+import { createManualClock, settle } from './testing/manual-clock.js';
 import { countCalls, HTTP_500, MINUTE, START, setUp, watch } from './testing/set-up.js';
 
 describe('shared between processes', () => {
@@ -76,6 +76,47 @@ describe('shared between processes', () => {
     await clock.advance(1);
     expect(waiting.filter(({ value }) => value !== undefined).length).toBe(1);
     expect(calls.reads + calls.writes - before.reads - before.writes).toBeLessThanOrEqual(4);
+  });
+
+  it('one opening and recovery costs 7 writes and 6 reads', async () => {
+    const { a, clock, calls } = twoProcesses();
+    await a.fail(5);
+    await clock.advance(5 * MINUTE);
+    for (let probe = 0; probe < 3; probe++) await (await a.breaker.acquire()).succeeded();
+    expect(a.breaker.state().phase).toBe('closed');
+    // Reads: the start, four single failures, the opening. Writes: the opening, then each probe's begin and end.
+    expect(calls).toEqual({ reads: 6, writes: 7 });
+  });
+
+  it('an old answer that arrives late does not undo an opening', async () => {
+    const memory = createMemoryStore();
+    let release = (): void => {};
+    let isHeld = false;
+    const store: CircuitStore = {
+      read: async () => {
+        const answer = await memory.read();
+        if (isHeld) {
+          isHeld = false;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        return answer;
+      },
+      write: memory.write,
+    };
+    const { breaker, fail } = setUp({ store });
+    await fail(3);
+    const fourth = await breaker.acquire();
+    isHeld = true;
+    const slow = fourth.failed(HTTP_500);
+    const fifth = (await breaker.acquire()).failed(HTTP_500);
+    expect(breaker.state().phase).toBe('open');
+    await settle();
+    release();
+    await Promise.all([slow, fifth]);
+    expect(breaker.state().phase).toBe('open');
+    expect((await memory.read())?.value).toMatchObject({ phase: 'open' });
   });
 
   it('the crash of the prober costs its lease, no more', async () => {

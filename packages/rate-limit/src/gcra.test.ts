@@ -60,6 +60,10 @@ describe('block', () => {
     expect(decide(pace, 1_000, 1).waitMs).toBe(100);
   });
 
+  it('holds for parts of a token too', () => {
+    expect(decide(block(createPace(10, 5, 0), 1_000), 0, 0.1).waitMs).toBe(1_000);
+  });
+
   it('is never shortened by a later, shorter one', () => {
     expect(decide(block(block(createPace(10, 5, 0), 5_000), 10), 0, 1).waitMs).toBe(5_000);
   });

@@ -29,22 +29,35 @@ export function createPace(rate: number, burst: number, now: number): Pace {
   return { rate, burst, tat: now, blockedUntil: now };
 }
 
+/** How far `tat` may lie ahead of the moment in which `tokens` pass. */
+export function toleranceMs(pace: Pace, tokens: number): number {
+  return Math.max(0, pace.burst - tokens) * intervalMs(pace);
+}
+
+/** The first moment from `from` on in which `tokens` may pass when the bucket stands at `tat`. */
+export function earliestPass(pace: Pace, tat: number, from: number, tokens: number): number {
+  const open = Math.max(from, pace.blockedUntil);
+  return Math.max(open, tat - toleranceMs(pace, tokens));
+}
+
+/** Where the bucket stands after `tokens` passed at `at`, whether or not they were allowed to. */
+export function tatAfter(pace: Pace, tat: number, at: number, tokens: number): number {
+  return Math.max(tat, at, pace.blockedUntil) + tokens * intervalMs(pace);
+}
+
 /**
  * Whether `tokens` may pass at `now`, and if not, how long they must wait when nobody else takes any.
  * More tokens than the bucket holds pass when it is full, and the debt is paid before anything else passes.
  */
 export function decide(pace: Pace, now: number, tokens: number): Decision {
-  const from = Math.max(now, pace.blockedUntil);
-  const base = Math.max(pace.tat, from);
-  const earliest = Math.max(from, base - Math.max(0, pace.burst - tokens) * intervalMs(pace));
-  if (earliest > now) return { waitMs: earliest - now, pace };
+  const at = earliestPass(pace, pace.tat, now, tokens);
+  if (at > now) return { waitMs: at - now, pace };
   return { waitMs: 0, pace: take(pace, now, tokens) };
 }
 
-/** The pace after `tokens` passed at `now`, whether or not they were allowed to. */
+/** The pace after `tokens` passed at `now`. */
 export function take(pace: Pace, now: number, tokens: number): Pace {
-  const base = Math.max(pace.tat, now, pace.blockedUntil);
-  return { ...pace, tat: base + tokens * intervalMs(pace) };
+  return { ...pace, tat: tatAfter(pace, pace.tat, now, tokens) };
 }
 
 /** Tokens in the bucket at `now` (at the end of a block, while blocked); negative while a debt is paid. */

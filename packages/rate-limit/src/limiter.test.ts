@@ -303,6 +303,7 @@ describe('the door', () => {
     [{ budgets: {} }, 'budgets'],
     [requests(0, 5), 'budgets.requests.rate'],
     [requests(Number.NaN, 5), 'budgets.requests.rate'],
+    [requests(Number.POSITIVE_INFINITY, 5), 'budgets.requests.rate'],
     [requests(10, 0.5), 'budgets.requests.burst'],
     [{ maxInFlight: 0 }, 'maxInFlight'],
     [{ maxInFlight: 1.5 }, 'maxInFlight'],

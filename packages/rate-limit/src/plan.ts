@@ -1,4 +1,4 @@
-import { decide, type Pace, take } from './gcra.js';
+import { earliestPass, type Pace, take, tatAfter, toleranceMs } from './gcra.js';
 
 /** Tokens that a call draws on one budget. */
 export interface Cost {
@@ -35,33 +35,81 @@ interface Reservation {
 /** Rounding of times that were computed as `now + wait`; nothing is let through early by it. */
 const ROUNDING_MS = 1e-6;
 
-/** Takes the tokens at `now` and then every reservation at its time; undefined if anything would be late. */
-function fits(pace: Pace, now: number, tokens: number, reservations: readonly Reservation[]): Pace | undefined {
-  const taken = decide(pace, now, tokens);
-  if (taken.waitMs > 0) return undefined;
-  let future = taken.pace;
-  for (const { at, tokens: later } of reservations) {
-    if (decide(future, at, later).waitMs > ROUNDING_MS) return undefined;
-    future = take(future, at, later);
-  }
-  return taken.pace;
+/** What better-ranked calls will take from one budget, ascending by time. */
+interface Reservations {
+  readonly list: Reservation[];
+  /** For each: where the bucket may stand before it, so that it and all after it are on time. */
+  latestTats: number[];
 }
 
-/** When the call could start after all reservations; ascending by construction. */
-function reservationTime(pace: Pace, now: number, tokens: number, reservations: readonly Reservation[]): number {
-  let future = pace;
-  let last = now;
-  for (const { at, tokens: earlier } of reservations) {
-    last = Math.max(last, at);
-    future = take(future, last, earlier);
+/** From the last reservation back: each must be on time itself and leave room for those after it. */
+function latestTats(pace: Pace, list: readonly Reservation[]): number[] {
+  const latest: number[] = new Array(list.length);
+  let room = Number.POSITIVE_INFINITY;
+  for (let index = list.length - 1; index >= 0; index--) {
+    const { at, tokens } = list[index]!;
+    const taken = tatAfter(pace, at, at, tokens) - at;
+    room = Math.min(at + toleranceMs(pace, tokens), room - taken);
+    latest[index] = room;
   }
-  return last + decide(future, last, tokens).waitMs;
+  return latest;
+}
+
+/** The first time from `from` on at which `tokens` can pass without making any reservation late. */
+function earliestFit(pace: Pace, reservations: Reservations | undefined, from: number, tokens: number): number {
+  let { tat } = pace;
+  let start = from;
+  for (const [index, next] of reservations?.list.entries() ?? []) {
+    const at = earliestPass(pace, tat, start, tokens);
+    const leaves = tatAfter(pace, tat, at, tokens);
+    if (at <= next.at && leaves <= reservations!.latestTats[index]! + ROUNDING_MS) return at;
+    tat = tatAfter(pace, tat, next.at, next.tokens);
+    start = Math.max(from, next.at);
+  }
+  return earliestPass(pace, tat, start, tokens);
+}
+
+/** The same over all budgets of a call: later for one of them may be too late or too early for another. */
+function earliestStart(
+  cost: readonly Cost[],
+  paces: ReadonlyMap<string, Pace>,
+  reserved: ReadonlyMap<string, Reservations>,
+  now: number,
+): number {
+  let at = now;
+  // Each round that moves the time moves it past a reservation or a refill: it ends after at most all of them.
+  for (;;) {
+    const from = at;
+    for (const { budget, tokens } of cost) at = earliestFit(paces.get(budget)!, reserved.get(budget), at, tokens);
+    if (at - from <= ROUNDING_MS) return at;
+  }
+}
+
+function reserve(
+  reserved: Map<string, Reservations>,
+  paces: ReadonlyMap<string, Pace>,
+  cost: readonly Cost[],
+  at: number,
+): void {
+  for (const { budget, tokens } of cost) {
+    const own = reserved.get(budget) ?? { list: [], latestTats: [] };
+    own.list.push({ at, tokens });
+    own.list.sort((a, b) => a.at - b.at);
+    own.latestTats = latestTats(paces.get(budget)!, own.list);
+    reserved.set(budget, own);
+  }
+}
+
+/** Whether a call of worse priority would pass calls that wait behind `waiting` in its lane and draw on nothing else. */
+function wouldPass(candidate: Candidate, waiting: Candidate): boolean {
+  if (candidate.priority <= waiting.priority) return false;
+  return waiting.cost.every(({ budget }) => candidate.cost.some((own) => own.budget === budget));
 }
 
 /**
- * Which candidates start at `now`: in order of priority, then of arrival. A call that must wait for one budget does not
- * stop calls behind it, as long as they leave it every token that it will need at the moment when it can start
- * (conservative backfilling): nothing waits while its tokens are there, and a heavy call is never starved by light ones.
+ * Which candidates start at `now`: in order of priority, then of arrival. Each gets the first time at which it makes no
+ * better-ranked call late (conservative backfilling), and starts if that is now. So a call that waits for one budget does
+ * not stop calls that do not need it, and a heavy call is never starved by light ones.
  */
 export function planStarts<C extends Candidate>(options: {
   readonly now: number;
@@ -72,37 +120,27 @@ export function planStarts<C extends Candidate>(options: {
   /** Worse priorities than this one do not start: a better call is on its way to the head of its lane. */
   readonly worstPriority: number;
 }): StartPlan<C> {
-  const { now } = options;
+  const { now, slots } = options;
   const paces = new Map(options.paces);
-  const reserved = new Map<string, Reservation[]>();
+  const reserved = new Map<string, Reservations>();
   const starts: C[] = [];
+  const followedWaiters: C[] = [];
   let worstPriority = options.worstPriority;
-  let wakeMs = Number.POSITIVE_INFINITY;
+  let wakeAt = Number.POSITIVE_INFINITY;
   const ranked = [...options.candidates].sort((a, b) => a.priority - b.priority || a.sequence - b.sequence);
   for (const candidate of ranked) {
-    if (starts.length >= options.slots || candidate.priority > worstPriority) break;
-    const taken = candidate.cost.map(({ budget, tokens }) =>
-      fits(paces.get(budget)!, now, tokens, reserved.get(budget) ?? []),
-    );
-    if (taken.every((pace) => pace !== undefined)) {
-      for (const [index, { budget }] of candidate.cost.entries()) paces.set(budget, taken[index]!);
+    if (starts.length >= slots || candidate.priority > worstPriority) break;
+    if (followedWaiters.some((waiting) => wouldPass(candidate, waiting))) continue;
+    const at = earliestStart(candidate.cost, paces, reserved, now);
+    if (at <= now) {
+      for (const { budget, tokens } of candidate.cost) paces.set(budget, take(paces.get(budget)!, now, tokens));
       starts.push(candidate);
       if (candidate.followed) worstPriority = candidate.priority;
-      continue;
-    }
-    const waits = candidate.cost.map(({ budget, tokens }) => decide(paces.get(budget)!, now, tokens).waitMs);
-    const at = Math.max(
-      ...candidate.cost.map(({ budget, tokens }) =>
-        reservationTime(paces.get(budget)!, now, tokens, reserved.get(budget) ?? []),
-      ),
-    );
-    const soonestMs = Math.max(...waits);
-    wakeMs = Math.min(wakeMs, soonestMs > 0 ? soonestMs : at - now);
-    for (const { budget, tokens } of candidate.cost) {
-      const list = reserved.get(budget);
-      if (list === undefined) reserved.set(budget, [{ at, tokens }]);
-      else list.push({ at, tokens });
+    } else {
+      reserve(reserved, paces, candidate.cost, at);
+      if (candidate.followed) followedWaiters.push(candidate);
+      wakeAt = Math.min(wakeAt, at);
     }
   }
-  return { starts, paces, wakeMs: Number.isFinite(wakeMs) ? wakeMs : undefined };
+  return { starts, paces, wakeMs: Number.isFinite(wakeAt) ? wakeAt - now : undefined };
 }
