@@ -12,7 +12,7 @@ export const layers = {
   'parquet-sink': ['columns'],
   coordination: ['object-store'],
   checkpoint: ['core', 'coverage', 'coordination'],
-  lake: ['core', 'coverage', 'object-store'],
+  lake: ['coverage', 'object-store'],
   'connector-kit': ['core', 'coverage'],
   'connector-*': ['core', 'coverage', 'connector-kit'],
   ingest: ['core', 'coverage', 'object-store', 'coordination', 'checkpoint', 'lake', 'connector-kit'],

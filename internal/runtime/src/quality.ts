@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { account, wantedIds } from '@schemahub/coverage';
+import { checkProduct } from '@schemahub/audit';
 import {
   evaluate,
   type Measured,
@@ -9,40 +9,31 @@ import {
   qualitySql,
   readQualityRows,
 } from '@schemahub/data-quality';
-import { fileListOf, type Snapshot } from '@schemahub/lake';
+import type { Snapshot } from '@schemahub/lake';
 import type { QueryEngine } from '@schemahub/query';
+import { gatherAudit } from './audit.js';
 import type { Config } from './config.js';
-import { lakeProducts, type OpenLake } from './lake.js';
+import type { OpenLake } from './lake.js';
 import { openQuery } from './query.js';
 
 const SAMPLES = 5;
 
-async function factsOf(lake: OpenLake, snapshot: Snapshot | undefined): Promise<ProductFacts[]> {
-  const facts: ProductFacts[] = [];
-  for (const { exchange, productId } of await lakeProducts(lake)) {
-    const checkpoint = await lake.checkpoints.read(exchange, productId);
-    if (checkpoint === undefined) continue;
-    const list = fileListOf(snapshot, exchange, productId);
-    const wanted = wantedIds({ asked: checkpoint.asked, floor: checkpoint.floor, head: checkpoint.head?.id });
-    const sums = account({
-      wanted,
-      present: list?.present ?? wanted.difference(wanted),
-      quarantined: list?.quarantined ?? wanted.difference(wanted),
-      void: checkpoint.void,
-      raw: checkpoint.fetched,
-    });
-    facts.push({
-      exchange: exchange.toUpperCase(),
-      symbol: checkpoint.symbol ?? productId,
+/** From commits, evidence and raw names, as the certificate: a checkpoint that is gone or damaged changes no count. */
+async function factsOf(lake: OpenLake, config: Config): Promise<ProductFacts[]> {
+  const { table, products } = await gatherAudit({ lake, config });
+  return products.map((product) => {
+    const { account, list } = checkProduct(product, table);
+    return {
+      exchange: product.exchange.toUpperCase(),
+      symbol: product.evidence.symbol ?? list?.symbol ?? product.productId,
       present: list?.present.count ?? 0,
-      wanted: wanted.count,
-      missing: sums.missing.count,
-      void: sums.void.count,
-      quarantined: list?.quarantined.count ?? 0,
-      active: checkpoint.closed === undefined,
-    });
-  }
-  return facts;
+      wanted: account.wanted.count,
+      missing: account.missing.count,
+      void: account.void.count,
+      quarantined: account.quarantined.count,
+      active: product.evidence.closed === undefined,
+    };
+  });
 }
 
 /** Files of the commit that are absent or differ: by size, and with `full` by sha256. */
@@ -88,7 +79,7 @@ export async function runQuality(options: {
     for (const { name, sql } of qualitySql({ dialect: 'duckdb', full, nowMs })) rows[name] = await rowsOf(engine, sql);
     const summary = readQualityRows({
       rows,
-      products: await factsOf(lake, snapshot),
+      products: await factsOf(lake, config),
       nowMs,
       filesAgainstCommit: await filesAgainstCommit(lake, snapshot, full),
     });

@@ -2,10 +2,12 @@ import { createDocuments } from '@schemahub/coordination';
 import type { TradeFacts } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import { createMemoryStore } from '@schemahub/object-store';
+import { faultyStore } from '@schemahub/object-store/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   applyChange,
+  type Checkpoint,
   type CheckpointChange,
   CheckpointError,
   type CheckpointStore,
@@ -131,6 +133,126 @@ describe('checkpoint', () => {
     expect((await checkpoints.read('coinbase', 'X'))?.fetched.toString()).toBe('1-9');
   });
 
+  it('merges a rebuilt one into one that appeared meanwhile: neither loses ids, the epoch is the higher', async () => {
+    const { checkpoints, store } = open();
+    const trades = (first: number, last: number, epoch: number): Checkpoint => ({
+      ...applyChange(emptyCheckpoint('coinbase', 'X'), {
+        anchor: 1,
+        fetched: RangeSet.of(first, last),
+        lastTrade: trade(last),
+      }),
+      epoch,
+    });
+    const racing = createCheckpointStore({
+      documents: {
+        ...createDocuments(store),
+        // Somebody else restores between our read and our write.
+        read: async (key) => {
+          const held = await createDocuments(store).read(key);
+          if (held === undefined) await checkpoints.restore(trades(1, 50, 1));
+          return held;
+        },
+      },
+      keyOf: (exchange, product) => `checkpoints/${exchange}/${product}.json`,
+    });
+    const merged = await racing.restore(trades(40, 90, 2));
+    expect([merged.fetched.toString(), merged.epoch, merged.lastTrade?.id]).toEqual(['1-90', 2, 90]);
+    expect(encodeCheckpoint((await checkpoints.read('coinbase', 'X'))!)).toEqual(encodeCheckpoint(merged));
+  });
+
+  it('a rebuilt one never replaces a sound one that another process restored and went on from', async () => {
+    const { checkpoints, store } = open();
+    const rebuilt = applyChange(emptyCheckpoint('coinbase', 'X'), { anchor: 1, fetched: RangeSet.of(1, 9) });
+    await checkpoints.restore(rebuilt);
+    await checkpoints.update('coinbase', 'X', { fetched: RangeSet.of(10, 99), void: RangeSet.of(100, 120) });
+    const late = await checkpoints.restore(rebuilt);
+    expect([late.fetched.toString(), late.void.toString()]).toEqual(['1-99', '100-120']);
+    // One whose members are wrong is replaced, as one that is no JSON is.
+    const key = 'checkpoints/coinbase/X.json';
+    await store.delete([key]);
+    await store.putIfAbsent(key, new TextEncoder().encode('{"version":7}'));
+    expect((await checkpoints.restore(rebuilt)).fetched.toString()).toBe('1-9');
+    expect((await checkpoints.read('coinbase', 'X'))?.fetched.toString()).toBe('1-9');
+  });
+
+  it('that is corrupt, vanished or of another product is never written over by an update', async () => {
+    const { checkpoints, store } = open();
+    const key = 'checkpoints/coinbase/X.json';
+    const change = { fetched: RangeSet.of(1, 2) };
+    await expect(checkpoints.update('coinbase', 'X', change)).rejects.toThrow(
+      /vanished during the run; run the command again/,
+    );
+    await checkpoints.restore(emptyCheckpoint('coinbase', 'Y'));
+    const foreign = (await store.get('checkpoints/coinbase/Y.json'))!.bytes;
+    for (const bytes of [new TextEncoder().encode('{"half'), new TextEncoder().encode('{}'), foreign]) {
+      await store.delete([key]);
+      await store.putIfAbsent(key, bytes);
+      await expect(checkpoints.update('coinbase', 'X', change)).rejects.toMatchObject({
+        code: 'corrupt-checkpoint',
+        retryable: false,
+      });
+      await expect(checkpoints.read('coinbase', 'X')).rejects.toThrow(CheckpointError);
+      expect((await store.get(key))!.bytes).toEqual(bytes);
+    }
+    await expect(checkpoints.read('coinbase', 'X')).rejects.toThrow(
+      'is the checkpoint of coinbase Y, expected coinbase X',
+    );
+  });
+
+  it('after faults of any kind at any call holds every credit that was answered, whoever else wrote', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.infiniteStream(fc.nat(9)),
+        fc.array(set, { minLength: 2, maxLength: 6 }),
+        async (dice, credits) => {
+          const { checkpoints, store } = open();
+          await checkpoints.restore(emptyCheckpoint('coinbase', 'X'));
+          const flaky = createCheckpointStore({
+            documents: createDocuments(
+              faultyStore(store, () => {
+                const roll = dice.next().value as number;
+                return roll < 2 ? { when: roll === 0 ? 'before' : 'after', error: new Error('flaky') } : undefined;
+              }),
+            ),
+            keyOf: (exchange, product) => `checkpoints/${exchange}/${product}.json`,
+          });
+          const outcomes = await Promise.allSettled(
+            credits.map((fetched) => flaky.update('coinbase', 'X', { fetched })),
+          );
+          const held = (await checkpoints.read('coinbase', 'X'))!.fetched;
+          const all = credits.reduce((ids, one) => ids.union(one), RangeSet.empty);
+          for (const [i, outcome] of outcomes.entries())
+            if (outcome.status === 'fulfilled') expect(credits[i]!.difference(held).isEmpty).toBe(true);
+          expect(held.difference(all).isEmpty).toBe(true);
+          // Those that failed are simply told again.
+          await Promise.all(credits.map((fetched) => checkpoints.update('coinbase', 'X', { fetched })));
+          expect((await checkpoints.read('coinbase', 'X'))!.fetched.equals(all)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('a condemnation beside a credit of the good copy loses at worst what the next listing credits again', () => {
+    const base = applyChange(emptyCheckpoint('coinbase', 'X'), {
+      anchor: 1,
+      fetched: RangeSet.of(1, 100),
+      lastTrade: trade(100),
+    });
+    const condemned = { condemned: { lost: RangeSet.of(51, 100), epoch: 1, lastTrade: trade(50) } };
+    const credit = { fetched: RangeSet.of(51, 100), lastTrade: trade(100) };
+    const first = applyChange(applyChange(base, condemned), credit);
+    const late = applyChange(applyChange(base, credit), condemned);
+    expect([first.fetched.toString(), first.epoch, first.lastTrade?.id]).toEqual(['1-100', 1, 100]);
+    expect([late.fetched.toString(), late.epoch, late.lastTrade?.id]).toEqual(['1-50', 1, 50]);
+    // What a run that lists the raw names does with names the checkpoint lacks.
+    expect(encodeCheckpoint(applyChange(late, credit))).toEqual(encodeCheckpoint(first));
+    // Condemned again by another process, from the same evidence: nothing changes.
+    expect(applyChange(late, condemned)).toEqual(late);
+    const two = { condemned: { lost: RangeSet.of(1, 10), epoch: 2, lastTrade: trade(50) } };
+    expect(applyChange(applyChange(base, condemned), two)).toEqual(applyChange(applyChange(base, two), condemned));
+  });
+
   it('refuses every damage by naming the member', () => {
     const good = JSON.stringify(
       encodeCheckpoint(
@@ -150,10 +272,22 @@ describe('checkpoint', () => {
       ['last_trade', { id: 3 }],
       ['exchange', null],
       ['closed', []],
+      ['closed', { status: 5 }],
+      ['epoch', null],
+      ['epoch', -1],
+      ['head', { id: null, seen_at: 'x' }],
+      ['head', undefined],
+      ['last_trade', { id: null, ts: 'x', side: 'buy', price: '1', quantity: '1' }],
+      ['asked', '1-2,3'],
+      ['recheck', null],
+      ['floor', 2 ** 53],
+      ['symbol', 5],
+      ['last_updated', 5],
     ];
     for (const [member, value] of wrong) {
       const stored = { ...(JSON.parse(good) as object), [member]: value };
       expect(() => parseCheckpoint(stored, 'checkpoints/x.json'), member).toThrow(CheckpointError);
+      expect(() => parseCheckpoint(stored, 'checkpoints/x.json'), member).toThrow(/^checkpoints\/x\.json: /);
     }
     for (const value of [null, 1, 'x', []]) expect(() => parseCheckpoint(value, 'x')).toThrow(CheckpointError);
   });

@@ -83,7 +83,10 @@ function later(a: string | undefined, b: string | undefined): string | undefined
   return a > b ? a : b;
 }
 
-/** The merge of a change into a checkpoint. Order of changes does not matter, but for a condemnation. */
+/**
+ * The merge of a change into a checkpoint. The order of changes does not matter, but for condemnations and for what the
+ * venue says anew each time (symbol, origin, floor, closed), of which the last counts.
+ */
 export function applyChange(base: Checkpoint, change: CheckpointChange): Checkpoint {
   const head = change.head !== undefined && change.head.id > (base.head?.id ?? -1) ? change.head : base.head;
   let fetched = base.fetched.union(change.fetched ?? RangeSet.empty);
@@ -155,6 +158,13 @@ function id(value: unknown, what: string): number | undefined {
   return value as number;
 }
 
+function requiredId(value: unknown, what: string): number {
+  const number = id(value, what);
+  if (number === undefined)
+    throw new CheckpointError(`${what}: expected an id, got ${JSON.stringify(value) ?? 'nothing'}`);
+  return number;
+}
+
 function text(value: unknown, what: string): string {
   if (typeof value !== 'string')
     throw new CheckpointError(`${what}: expected text, got ${JSON.stringify(value)?.slice(0, 60)}`);
@@ -177,7 +187,7 @@ function trade(value: unknown, what: string): TradeFacts | undefined {
   if (value === null || value === undefined) return undefined;
   const row = members(value, what);
   return {
-    id: id(row.id, `${what}.id`) ?? 0,
+    id: requiredId(row.id, `${what}.id`),
     ts: text(row.ts, `${what}.ts`),
     side: text(row.side, `${what}.side`),
     price: text(row.price, `${what}.price`),
@@ -199,11 +209,11 @@ export function parseCheckpoint(value: unknown, where: string): Checkpoint {
     productId: text(stored.product_id, at('product_id')),
     symbol: optionalText(stored.symbol, at('symbol')),
     origin: optionalText(stored.origin, at('origin')),
-    epoch: id(stored.epoch, at('epoch')) ?? 0,
+    epoch: requiredId(stored.epoch, at('epoch')),
     asked: ranges(stored.asked, at('asked')),
     anchor: id(stored.anchor, at('anchor')),
     floor: id(stored.floor, at('floor')),
-    head: head && { id: id(head.id, at('head.id')) ?? 0, seenAt: text(head.seen_at, at('head.seen_at')) },
+    head: head && { id: requiredId(head.id, at('head.id')), seenAt: text(head.seen_at, at('head.seen_at')) },
     lastTrade: trade(stored.last_trade, at('last_trade')),
     fetched: ranges(stored.fetched, at('fetched')),
     void: ranges(stored.void, at('void')),

@@ -1,4 +1,5 @@
 import { CoordinationError, type Documents, updateDocument } from '@schemahub/coordination';
+import { RangeSet } from '@schemahub/coverage';
 import {
   applyChange,
   type Checkpoint,
@@ -38,6 +39,8 @@ function asChange(checkpoint: Checkpoint): CheckpointChange {
     void: checkpoint.void,
     closed: checkpoint.closed,
     lastUpdated,
+    // Both were made from the same evidence, one perhaps from more of it; nothing is lost by that.
+    condemned: { lost: RangeSet.empty, epoch: checkpoint.epoch, lastTrade },
   };
 }
 
@@ -58,22 +61,48 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
     return checkpoint;
   };
 
+  /** Text that is no JSON is a corrupt checkpoint, like one whose members are wrong. */
+  const named = async <T>(run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof CoordinationError && error.code === 'damaged-document') {
+        throw new CheckpointError(error.message, { cause: error });
+      }
+      throw error;
+    }
+  };
+
+  /** What a restore finds: a sound checkpoint, which it must not replace, or the version of an absent or corrupt one. */
+  const seenBefore = async (
+    key: string,
+    exchange: string,
+    productId: string,
+  ): Promise<'sound' | { readonly version: string | undefined }> => {
+    let version: string | undefined;
+    try {
+      const held = await documents.read(key);
+      version = held?.version;
+      if (held === undefined) return { version };
+      readStored(held.value, exchange, productId, key);
+      return 'sound';
+    } catch (error) {
+      if (error instanceof CheckpointError) return { version };
+      if (!(error instanceof CoordinationError && error.code === 'damaged-document')) throw error;
+      return { version: await documents.versionOfDamaged(key) };
+    }
+  };
+
   return {
-    read: async (exchange, productId) => {
-      const key = keyOf(exchange, productId);
-      try {
+    read: (exchange, productId) =>
+      named(async () => {
+        const key = keyOf(exchange, productId);
         const held = await documents.read(key);
         return held && readStored(held.value, exchange, productId, key);
-      } catch (error) {
-        if (error instanceof CoordinationError && error.code === 'damaged-document') {
-          throw new CheckpointError(error.message, { cause: error });
-        }
-        throw error;
-      }
-    },
+      }),
     update: (exchange, productId, change) => {
       const key = keyOf(exchange, productId);
-      return updateDocument(documents, key, (value) => {
+      const merge = (value: unknown): { readonly write?: unknown; readonly result: Checkpoint } => {
         if (value === undefined)
           throw new CheckpointError(`${key}: vanished during the run; run the command again, it is rebuilt`);
         const base = readStored(value, exchange, productId, key);
@@ -81,19 +110,16 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
         const write = encodeCheckpoint(result);
         // Unchanged checkpoints keep their bytes: a run without news writes nothing.
         return JSON.stringify(write) === JSON.stringify(value) ? { result } : { write, result };
-      });
+      };
+      return named(() => updateDocument(documents, key, merge));
     },
     restore: async (checkpoint) => {
       const { exchange, productId } = checkpoint;
       const key = keyOf(exchange, productId);
-      let version: string | undefined;
-      try {
-        version = (await documents.read(key))?.version;
-      } catch (error) {
-        if (!(error instanceof CoordinationError && error.code === 'damaged-document')) throw error;
-        version = await documents.versionOfDamaged(key);
+      const seen = await seenBefore(key, exchange, productId);
+      if (seen !== 'sound') {
+        if ((await documents.write(key, encodeCheckpoint(checkpoint), seen.version)) !== 'conflict') return checkpoint;
       }
-      if ((await documents.write(key, encodeCheckpoint(checkpoint), version)) !== 'conflict') return checkpoint;
       return await updateDocument(documents, key, (value) => {
         const result =
           value === undefined

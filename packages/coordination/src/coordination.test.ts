@@ -1,4 +1,6 @@
 import { createMemoryStore, currentProcess, type ProcessIdentity } from '@schemahub/object-store';
+import { faultyStore } from '@schemahub/object-store/testing';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Acquisition,
@@ -72,6 +74,38 @@ describe('documents', () => {
   });
 });
 
+describe('an update whose answer was lost', () => {
+  it('is told as an error, and applying the same merge again is harmless', async () => {
+    const store = createMemoryStore();
+    let isLosing = true;
+    const documents = createDocuments(
+      faultyStore(store, ({ verb }) =>
+        isLosing && verb === 'putIfMatch' ? { when: 'after', error: new Error('reset') } : undefined,
+      ),
+    );
+    const credit = (): Promise<number[]> =>
+      updateDocument(documents, 'd', (value) => {
+        const ids = [...new Set([...((value as number[] | undefined) ?? []), 7])];
+        return { write: ids, result: ids };
+      });
+    await expect(credit()).rejects.toThrow('reset');
+    isLosing = false;
+    expect(await credit()).toEqual([7]);
+    expect((await documents.read('d'))?.value).toEqual([7]);
+  });
+
+  it('replaces a damaged document only as long as it is the one that was seen', async () => {
+    const store = createMemoryStore();
+    const documents = createDocuments(store);
+    await store.putIfAbsent('d', new TextEncoder().encode('{"half'));
+    const version = await documents.versionOfDamaged('d');
+    expect(await documents.write('d', { healed: 1 }, version)).not.toBe('conflict');
+    expect(await documents.write('d', { healed: 2 }, version)).toBe('conflict');
+    expect((await documents.read('d'))?.value).toEqual({ healed: 1 });
+    expect(await documents.versionOfDamaged('none')).toBeUndefined();
+  });
+});
+
 describe('leases', () => {
   it('go to one of many at once', async () => {
     const { leasesOf } = setUp();
@@ -132,6 +166,149 @@ describe('leases', () => {
       bytes.push(Buffer.from((await store.get('locks/p.json'))!.bytes).toString());
     }
     expect(bytes[0]).toBe(bytes[1]);
+  });
+
+  it('go to the first that asks when their document is damaged or says nothing', async () => {
+    for (const text of [
+      '{"half',
+      '',
+      'null',
+      '[]',
+      '{"lock_id":5}',
+      '{"lock_name":"p","free":true}',
+      '{"lock_id":"x","holder":{"host":"h"}}',
+    ]) {
+      const { store, leasesOf } = setUp();
+      await store.putIfAbsent('locks/p.json', new TextEncoder().encode(text));
+      const answers = await Promise.all([elsewhere, third].map((holder) => leasesOf(holder).acquire('p')));
+      expect(answers.map(({ kind }) => kind).sort(), text).toEqual(['held', 'taken']);
+    }
+  });
+
+  it('whose document is damaged while they are held are lost, and said so', async () => {
+    const { store, clock, leasesOf } = setUp();
+    const held = lease(await leasesOf(elsewhere).acquire('p'));
+    await store.delete(['locks/p.json']);
+    await store.putIfAbsent('locks/p.json', new TextEncoder().encode('{'));
+    await clock.advance(30_000);
+    expect(held.lost.aborted).toBe(true);
+    await held.release();
+    expect((await leasesOf(third).acquire('p')).kind).toBe('held');
+  });
+
+  it('whose answer was lost are held, not waited for', async () => {
+    const { store, leasesOf, clock } = setUp();
+    let isLosing = true;
+    const losing = faultyStore(store, ({ verb }) =>
+      isLosing && verb === 'putIfMatch' ? { when: 'after', error: new Error('timeout') } : undefined,
+    );
+    const leases = createLeases({
+      documents: createDocuments(losing),
+      clock,
+      holder: elsewhere,
+      createId: () => 'lost answer',
+      keyOf: (name) => `locks/${name}.json`,
+    });
+    const held = lease(await leases.acquire('p'));
+    isLosing = false;
+    expect((await leasesOf(third).acquire('p')).kind).toBe('taken');
+    await held.release();
+    expect((await leasesOf(third).acquire('p')).kind).toBe('held');
+    const failing = faultyStore(createMemoryStore(), ({ verb }) =>
+      verb === 'putIfMatch' ? { when: 'before', error: new Error('disk full') } : undefined,
+    );
+    const none = createLeases({
+      documents: createDocuments(failing),
+      clock,
+      holder: elsewhere,
+      createId: () => 'x',
+      keyOf: (name) => name,
+    });
+    await expect(none.acquire('p')).rejects.toThrow('disk full');
+  });
+
+  it('of hosts whose clocks differ: the one ahead may take over early, and both learn the truth', async () => {
+    const { store, clock } = setUp();
+    const leasesAt = (holder: ProcessIdentity, skewMs: number): Leases =>
+      createLeases({
+        documents: createDocuments(store),
+        clock: { now: () => clock.now() + skewMs, sleep: clock.sleep },
+        holder,
+        createId: () => `lease of ${holder.host} at ${clock.now()}`,
+        keyOf: (name) => `locks/${name}.json`,
+      });
+    const behind = lease(await leasesAt(elsewhere, 0).acquire('p'));
+    // 119 s ahead: still refused. From 120 s on the lease looks expired: double work, and the first holder learns it.
+    expect((await leasesAt(third, 119_999).acquire('p')).kind).toBe('taken');
+    const ahead = lease(await leasesAt(third, 120_000).acquire('p'));
+    await clock.advance(30_000);
+    expect([behind.lost.aborted, ahead.lost.aborted]).toEqual([true, false]);
+    await behind.release();
+    // To a clock behind, a living lease looks longer than it is: it waits, and takes nothing that is not free.
+    expect((await leasesAt(elsewhere, -3_600_000).acquire('p')).kind).toBe('taken');
+    await ahead.release();
+    expect((await leasesAt(elsewhere, -3_600_000).acquire('p')).kind).toBe('held');
+  });
+
+  it('under random skews, sleeps and deaths: of unskewed hosts never two hold one at once', async () => {
+    const step = fc.tuple(
+      fc.nat(3),
+      fc.constantFrom('acquire', 'release', 'wait', 'die'),
+      fc.integer({ min: 1, max: 150_000 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const { store, clock } = setUp();
+        let ids = 0;
+        const holders = Array.from({ length: 4 }, (_, i) => {
+          const own = { isAlive: true };
+          // The dead never wake: their sleeps end, and their store does not answer.
+          const documents = createDocuments(
+            faultyStore(store, () => (own.isAlive ? undefined : { when: 'before', error: new Error('dead') })),
+          );
+          const leases = createLeases({
+            documents,
+            clock,
+            holder: { ...elsewhere, host: `host ${i}` },
+            createId: () => `${ids++}`,
+            keyOf: (name) => name,
+          });
+          return { own, leases, held: undefined as Lease | undefined };
+        });
+        for (const [who, what, ms] of steps) {
+          const holder = holders[who]!;
+          if (what === 'wait') await clock.advance(ms);
+          if (what === 'die') holder.own.isAlive = false;
+          if (!holder.own.isAlive) continue;
+          if (what === 'release') {
+            await holder.held?.release();
+            holder.held = undefined;
+          }
+          if (what === 'acquire' && (holder.held === undefined || holder.held.lost.aborted)) {
+            const answer = await holder.leases.acquire('p');
+            holder.held = answer.kind === 'held' ? answer.lease : undefined;
+          }
+          const holding = holders.filter(({ own, held }) => own.isAlive && held !== undefined && !held.lost.aborted);
+          expect(holding.length).toBeLessThanOrEqual(1);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('refuse a ttl that no heartbeat could keep', () => {
+    const { clock, store } = setUp();
+    for (const ttlMs of [0, 999, -1, Number.NaN]) {
+      const options = {
+        documents: createDocuments(store),
+        clock,
+        holder: elsewhere,
+        createId: () => 'x',
+        keyOf: (name: string) => name,
+        ttlMs,
+      };
+      expect(() => createLeases(options), String(ttlMs)).toThrow('lease ttlMs: expected at least 1000');
+    }
   });
 
   it('survive a store that fails for less than the ttl', async () => {

@@ -1,5 +1,6 @@
 import { isProcessGone, type ProcessIdentity, parseProcessIdentity } from '@schemahub/object-store';
 import type { Document, Documents } from './documents.js';
+import { CoordinationError } from './errors.js';
 
 /** Time and waiting; structural, so that any clock fits. */
 export interface LeaseClock {
@@ -69,8 +70,26 @@ export function createLeases(options: LeaseOptions): Leases {
   const ttlMs = options.ttlMs ?? 120_000;
   if (!(ttlMs >= 1000)) throw new RangeError(`lease ttlMs: expected at least 1000, got ${ttlMs}`);
 
-  /** The document; one that cannot be read counts as free, its version unknown. */
-  const readLease = async (key: string): Promise<Document | undefined> => await documents.read(key);
+  /** The document; one that is damaged counts as free. */
+  const readLease = async (key: string): Promise<Document | undefined> => {
+    try {
+      return await documents.read(key);
+    } catch (error) {
+      if (!(error instanceof CoordinationError && error.code === 'damaged-document')) throw error;
+      const version = await documents.versionOfDamaged(key);
+      return version === undefined ? undefined : { value: undefined, version };
+    }
+  };
+
+  /** Writes a taking of the lease. A lost answer is settled by reading back: else we would wait a TTL for ourselves. */
+  const take = async (key: string, name: string, state: LeaseState, version: string | undefined): Promise<boolean> => {
+    try {
+      return (await documents.write(key, encode(name, state), version)) !== 'conflict';
+    } catch (error) {
+      if (parseState(await readLease(key).catch(() => undefined))?.lockId === state.lockId) return true;
+      throw error;
+    }
+  };
 
   const renew = async (key: string, name: string, lockId: string): Promise<boolean> => {
     const document = await readLease(key);
@@ -134,10 +153,8 @@ export function createLeases(options: LeaseOptions): Leases {
         const isFree = state === undefined || state.expiresAt <= now || isProcessGone(state.holder, holder);
         if (!isFree) return { kind: 'taken', holder: state.holder, expiresAt: state.expiresAt };
         const lockId = createId();
-        const mine = encode(name, { lockId, holder, acquiredAt: now, expiresAt: now + ttlMs });
-        if ((await documents.write(key, mine, document?.version)) !== 'conflict') {
-          return { kind: 'held', lease: hold(key, name, lockId) };
-        }
+        const mine: LeaseState = { lockId, holder, acquiredAt: now, expiresAt: now + ttlMs };
+        if (await take(key, name, mine, document?.version)) return { kind: 'held', lease: hold(key, name, lockId) };
       }
     },
   };

@@ -52,6 +52,11 @@ function checkRange(first: number, last: number): void {
   }
 }
 
+function printRange(first: number, last: number): string {
+  if (first === last) return `${first}`;
+  return last === MAX_ID ? `${first}-` : `${first}-${last}`;
+}
+
 function flatten(ranges: readonly IdRange[]): Float64Array {
   const sorted = [...ranges].sort((a, b) => a.first - b.first);
   const flat = new Float64Array(2 * sorted.length);
@@ -127,8 +132,8 @@ export class RangeSet {
       const first = match ? Number(match[1]) : Number.NaN;
       const last = match?.[2] === undefined ? first : match[3] === undefined ? MAX_ID : Number(match[3]);
       const previous = flat.at(-1) ?? Number.NEGATIVE_INFINITY;
-      const single = match?.[2] !== undefined && match[3] !== undefined && first === last;
-      if (!match || single || !isId(first) || !isId(last) || first > last || first <= previous + 1) {
+      const isPrinted = match !== null && part === printRange(first, last);
+      if (!isPrinted || !isId(first) || !isId(last) || first > last || first <= previous + 1) {
         throw new CoverageError(
           'invalid-text',
           `id ranges: expected ascending text such as "1-5000,5046,6000-", got ${JSON.stringify(part.slice(0, 60))} ` +
@@ -224,8 +229,11 @@ export class RangeSet {
 
   /** The greatest id of the set that is ≤ `id`; undefined when there is none. */
   floor(id: number): number | undefined {
-    const below = this.clip(0, id);
-    return below.last;
+    const chunk = this.#chunkAt(id);
+    const ranges = this.#chunks[chunk]?.ranges;
+    const at = ranges === undefined ? 0 : findRange(ranges, id);
+    if (ranges !== undefined && ranges[at]! <= id) return id;
+    return at > 0 ? ranges![at - 1]! : this.#chunks[chunk - 1]?.ranges.at(-1);
   }
 
   /** The least id of the set that is ≥ `id`; undefined when there is none. */
@@ -235,7 +243,7 @@ export class RangeSet {
     return Math.max(id, ranges[findRange(ranges, id)]!);
   }
 
-  /** The least id ≥ `id` that is not in the set. */
+  /** The least id ≥ `id` that is not in the set: 2^53, which is no id, when all up to the greatest are in it. */
   firstAbsent(id: number): number {
     const chunk = this.#chunkAt(id);
     const ranges = this.#chunks[chunk]?.ranges;
@@ -279,9 +287,7 @@ export class RangeSet {
   /** The text form: `1-5000,5046,6000-`. `parse` reads it back. */
   toString(): string {
     const parts: string[] = [];
-    for (const { first, last } of this) {
-      parts.push(first === last ? `${first}` : last === MAX_ID ? `${first}-` : `${first}-${last}`);
-    }
+    for (const { first, last } of this) parts.push(printRange(first, last));
     return parts.join(',');
   }
 

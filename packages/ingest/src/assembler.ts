@@ -12,7 +12,9 @@ export interface FinishedWindow {
 }
 
 export interface AssemblerOptions {
+  /** Trades of one object. */
   readonly objectTrades: number;
+  /** The side on which the plan began: objects are cut from there. */
   readonly order: 'oldest' | 'newest';
   /** Ids of the plan whose windows are not finished: a run of windows must not reach across them. */
   readonly unfinished: () => RangeSet;
@@ -20,110 +22,95 @@ export interface AssemblerOptions {
 
 /** Joins finished windows in id order into runs that are worth an object. Pure bookkeeping: nothing is written here. */
 export interface Assembler {
+  /** A window with at least one row. */
   readonly add: (window: FinishedWindow) => void;
   /** Takes the runs that reached the size or span of an object. */
   readonly takeFull: () => FinishedWindow[][];
-  /** Takes the longest run as it is: the byte budget is short. */
+  /** Takes the run of most trades as it is: the byte budget is short. */
   readonly takeLongest: () => FinishedWindow[] | undefined;
+  /** Takes everything, in runs of at most an object's size. */
   readonly takeAll: () => FinishedWindow[][];
+  /** Bytes of the windows that were not taken yet. */
+  readonly heldBytes: () => number;
 }
 
-function tradesOf(run: readonly FinishedWindow[]): number {
+type Run = readonly FinishedWindow[];
+
+function tradesOf(run: Run): number {
   return run.reduce((sum, window) => sum + window.ids.length, 0);
 }
 
-function idAt(window: FinishedWindow, end: 'first' | 'last'): number {
-  return (end === 'first' ? window.ids[0] : window.ids.at(-1)) ?? window[end];
+/** Maximal sequences of finished windows with nothing unfinished between them. */
+function runsOf(windows: Run, unfinished: RangeSet): FinishedWindow[][] {
+  const runs: FinishedWindow[][] = [];
+  for (const window of windows) {
+    const run = runs.at(-1);
+    const above = (run?.at(-1)?.last ?? -1) + 1;
+    const isJoined = window.first <= above || !unfinished.intersects(above, window.first - 1);
+    if (run !== undefined && isJoined) run.push(window);
+    else runs.push([window]);
+  }
+  return runs;
+}
+
+/** Whether an object that begins at the window `edge` can also hold `window`, above or below it. */
+function fitsSpan(edge: FinishedWindow, window: FinishedWindow): boolean {
+  const first = Math.min(edge.ids[0]!, window.ids[0]!);
+  const last = Math.max(edge.ids.at(-1)!, window.ids.at(-1)!);
+  return last - first < MAX_OBJECT_SPAN;
+}
+
+/** Cuts a run into objects from the side on which the plan began; `rest` is not full yet. */
+function cutRun(run: Run, options: AssemblerOptions): { full: FinishedWindow[][]; rest: FinishedWindow[] } {
+  const full: FinishedWindow[][] = [];
+  let rest: FinishedWindow[] = [];
+  for (const window of options.order === 'oldest' ? run : [...run].reverse()) {
+    const isFull = tradesOf(rest) + window.ids.length > options.objectTrades;
+    if (rest.length > 0 && (isFull || !fitsSpan(rest[0]!, window))) {
+      full.push(rest);
+      rest = [];
+    }
+    rest.push(window);
+  }
+  if (tradesOf(rest) >= options.objectTrades) {
+    full.push(rest);
+    rest = [];
+  }
+  return { full, rest };
 }
 
 export function createAssembler(options: AssemblerOptions): Assembler {
   let windows: FinishedWindow[] = [];
+  let heldBytes = 0;
 
-  /** Maximal sequences of finished windows with nothing unfinished between them. */
-  const runs = (): FinishedWindow[][] => {
-    const unfinished = options.unfinished();
-    const found: FinishedWindow[][] = [];
-    for (const window of windows) {
-      const run = found.at(-1);
-      const previous = run?.at(-1);
-      const joined =
-        previous !== undefined &&
-        !(window.first > previous.last + 1 && unfinished.intersects(previous.last + 1, window.first - 1));
-      if (run !== undefined && joined) run.push(window);
-      else found.push([window]);
-    }
-    return found;
+  const cutAll = (): { full: FinishedWindow[][]; rest: FinishedWindow[] }[] =>
+    runsOf(windows, options.unfinished()).map((run) => cutRun(run, options));
+
+  const take = (pieces: readonly FinishedWindow[][]): FinishedWindow[][] => {
+    const taken = new Set(pieces.flat());
+    if (taken.size > 0) windows = windows.filter((window) => !taken.has(window));
+    for (const { bytes } of taken) heldBytes -= bytes;
+    return pieces.map((piece) => [...piece].sort((a, b) => a.first - b.first));
   };
 
-  /** Cuts a run into objects from the side on which the plan began; the last piece is `rest`. */
-  const cut = (
-    run: readonly FinishedWindow[],
-  ): { readonly full: FinishedWindow[][]; readonly rest: FinishedWindow[] } => {
-    const full: FinishedWindow[][] = [];
-    const ordered = options.order === 'oldest' ? run : [...run].reverse();
-    let piece: FinishedWindow[] = [];
-    let trades = 0;
-    for (const window of ordered) {
-      const edge = piece[0] ?? window;
-      const span =
-        options.order === 'oldest'
-          ? idAt(window, 'last') - idAt(edge, 'first')
-          : idAt(edge, 'last') - idAt(window, 'first');
-      if (piece.length > 0 && (span >= MAX_OBJECT_SPAN || trades + window.ids.length > options.objectTrades)) {
-        full.push(piece);
-        piece = [];
-        trades = 0;
-      }
-      piece.push(window);
-      trades += window.ids.length;
-    }
-    if (trades >= options.objectTrades) {
-      full.push(piece);
-      piece = [];
-    }
-    return { full, rest: piece };
-  };
-
-  const remove = (taken: readonly (readonly FinishedWindow[])[]): void => {
-    const gone = new Set(taken.flat());
-    if (gone.size > 0) windows = windows.filter((window) => !gone.has(window));
-  };
-
-  const ascending = (pieces: FinishedWindow[][]): FinishedWindow[][] =>
-    pieces.map((piece) => [...piece].sort((a, b) => a.first - b.first));
+  const allPieces = (): FinishedWindow[][] =>
+    cutAll()
+      .flatMap(({ full, rest }) => [...full, rest])
+      .filter((piece) => piece.length > 0);
 
   return {
     add: (window) => {
-      if (window.ids.length === 0) return;
+      heldBytes += window.bytes;
       let at = windows.length;
       while (at > 0 && windows[at - 1]!.first > window.first) at--;
       windows.splice(at, 0, window);
     },
-    takeFull: () => {
-      const full = runs().flatMap((run) => cut(run).full);
-      remove(full);
-      return ascending(full);
-    },
+    takeFull: () => take(cutAll().flatMap(({ full }) => full)),
     takeLongest: () => {
-      const pieces = runs().flatMap((run) => {
-        const { full, rest } = cut(run);
-        return [...full, rest];
-      });
-      const longest = pieces.reduce<FinishedWindow[] | undefined>(
-        (best, piece) => (tradesOf(piece) > tradesOf(best ?? []) ? piece : best),
-        undefined,
-      );
-      if (longest === undefined) return undefined;
-      remove([longest]);
-      return ascending([longest])[0];
+      const [longest] = allPieces().sort((a, b) => tradesOf(b) - tradesOf(a));
+      return longest && take([longest])[0];
     },
-    takeAll: () => {
-      const pieces = runs().flatMap((run) => {
-        const { full, rest } = cut(run);
-        return rest.length > 0 ? [...full, rest] : full;
-      });
-      remove(pieces);
-      return ascending(pieces);
-    },
+    takeAll: () => take(allPieces()),
+    heldBytes: () => heldBytes,
   };
 }

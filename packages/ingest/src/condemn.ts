@@ -1,4 +1,4 @@
-import type { Checkpoint } from '@schemahub/checkpoint';
+import { type Checkpoint, CheckpointError } from '@schemahub/checkpoint';
 import type { TradeFacts } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import {
@@ -13,70 +13,104 @@ import {
 } from '@schemahub/lake';
 import { type IngestContext, timeText } from './context.js';
 
+/** A raw object that is not what its name says, and why. */
+export interface Damage {
+  readonly key: string;
+  readonly reason: string;
+}
+
 type Reader = Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId'>;
 
-/** The held trade with the greatest id, read from the object that holds it. Damage is thrown as `LakeError`. */
-export async function readLastTrade(context: Reader, names: readonly RawName[]): Promise<TradeFacts | undefined> {
-  const top = names.reduce<RawName | undefined>(
-    (best, name) => (name.last > (best?.last ?? -1) ? name : best),
-    undefined,
-  );
-  if (top === undefined) return undefined;
-  const { lines } = await readRawObject(context.store, top, context.readId);
-  return context.connector.parseTrade(lines.at(-1)!);
+/** Runs a reading; damage goes into the list, and the answer is undefined. */
+export async function unlessDamaged<T>(damage: Damage[], read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const isDamage = error instanceof LakeError && error.key !== undefined && error.code === 'damaged-raw';
+    if (!isDamage) throw error;
+    damage.push({ key: error.key!, reason: error.message });
+    return undefined;
+  }
+}
+
+/** The held trade with the greatest id, from the object that holds it. Damaged objects are passed over and listed. */
+export async function readLastTrade(
+  context: Pick<Reader, 'connector' | 'store' | 'readId'>,
+  names: readonly RawName[],
+  damage: Damage[],
+): Promise<TradeFacts | undefined> {
+  for (const name of [...names].sort((a, b) => b.last - a.last)) {
+    const contents = await unlessDamaged(damage, () => readRawObject(context.store, name, context.readId));
+    if (contents !== undefined) return context.connector.parseTrade(contents.lines.at(-1)!);
+  }
+  return undefined;
+}
+
+interface Loss {
+  /** Ids of condemned objects that no sound object holds. */
+  readonly lost: RangeSet;
+  readonly lastTrade: TradeFacts | undefined;
+  /** Further damage, met while the neighbours were read. */
+  readonly damage: Damage[];
+}
+
+async function findLoss(context: Reader, productId: string, condemned: ReadonlySet<string>): Promise<Loss> {
+  const { connector, store, layout, readId } = context;
+  const names = await listRawNames(store, layout, { exchange: connector.exchange, product: productId, condemned });
+  const damage: Damage[] = [];
+  let lost = RangeSet.empty;
+  let held = RangeSet.empty;
+  for (const key of condemned) {
+    const name = parseRawName(key);
+    if (name === undefined) continue;
+    lost = lost.union(RangeSet.of(name.first, name.last));
+    for (const other of names) {
+      if (other.last < name.first || other.first > name.last) continue;
+      held = held.union((await unlessDamaged(damage, () => idsOfRawObject(store, other, readId))) ?? RangeSet.empty);
+    }
+  }
+  return { lost: lost.difference(held), lastTrade: await readLastTrade(context, names, damage), damage };
 }
 
 /**
  * Condemns raw objects: an evidence object names them, everybody ignores them from then on, and the checkpoint loses
- * the ids that no other sound object holds. This alone lowers a watermark; `epoch` counts it.
+ * the ids that no other sound object holds. This alone lowers a watermark; `epoch` counts it. Damage that is met on the
+ * way is condemned as well. Returns the checkpoint; undefined when there is none.
  */
 export async function condemnObjects(
-  context: IngestContext,
+  context: Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId' | 'clock' | 'checkpoints' | 'onEvent'>,
   productId: string,
-  objects: readonly { readonly key: string; readonly reason: string }[],
+  objects: readonly Damage[],
 ): Promise<Checkpoint | undefined> {
-  const { connector, store, layout, readId, clock, checkpoints } = context;
+  const { connector, store, layout, clock, checkpoints, onEvent } = context;
   const { exchange } = connector;
   const known = await readCondemned(store, layout, exchange, productId);
-  const fresh = objects.filter(({ key }) => !known.has(key));
-  if (fresh.length > 0) {
-    await writeEvidence(store, layout, {
-      version: 1,
-      exchange,
-      product_id: productId,
-      time: timeText(clock.now()),
-      condemned: fresh,
-    });
-    for (const { key, reason } of fresh) context.onEvent({ type: 'condemned', product: productId, key, reason });
+  const fresh = new Map<string, string>();
+  const add = (list: readonly Damage[]): void => {
+    for (const { key, reason } of list) if (!known.has(key) && !fresh.has(key)) fresh.set(key, reason);
+  };
+  add(objects);
+  const keys = (): Set<string> => new Set([...known.keys(), ...fresh.keys()]);
+  let loss = await findLoss(context, productId, keys());
+  while (loss.damage.length > 0) {
+    add(loss.damage);
+    loss = await findLoss(context, productId, keys());
   }
-  const condemned = new Set([...known.keys(), ...fresh.map(({ key }) => key)]);
-  const names = await listRawNames(store, layout, { exchange, product: productId, condemned });
-  let lost = RangeSet.empty;
-  for (const key of condemned) {
-    const name = parseRawName(key);
-    if (name === undefined) continue;
-    let held = RangeSet.empty;
-    for (const other of names) {
-      if (other.last < name.first || other.first > name.last) continue;
-      held = held.union(await soundIds(context, other));
-    }
-    lost = lost.union(RangeSet.of(name.first, name.last).difference(held));
+  const time = timeText(clock.now());
+  const condemned = [...fresh].map(([key, reason]) => ({ key, reason }));
+  if (condemned.length > 0) {
+    await writeEvidence(store, layout, { version: 1, exchange, product_id: productId, time, condemned });
+    for (const { key, reason } of condemned) onEvent({ type: 'condemned', product: productId, key, reason });
   }
-  if ((await checkpoints.read(exchange, productId)) === undefined) return undefined;
-  const lastTrade = await readLastTrade({ connector, store, layout, readId }, names);
-  return await checkpoints.update(exchange, productId, {
-    condemned: { lost, epoch: condemned.size, lastTrade },
-    lastUpdated: timeText(clock.now()),
-  });
-}
-
-/** Ids of an object; none when it is damaged itself (it is condemned when its own turn comes). */
-async function soundIds(context: Reader, name: RawName): Promise<RangeSet> {
   try {
-    return await idsOfRawObject(context.store, name, context.readId);
+    if ((await checkpoints.read(exchange, productId)) === undefined) return undefined;
   } catch (error) {
-    if (error instanceof LakeError && (error.code === 'damaged-raw' || error.code === 'missing-object'))
-      return RangeSet.empty;
+    // A corrupt checkpoint is rebuilt by the next run, from what was just written among others.
+    if (error instanceof CheckpointError) return undefined;
     throw error;
   }
+  return await checkpoints.update(exchange, productId, {
+    condemned: { lost: loss.lost, epoch: keys().size, lastTrade: loss.lastTrade },
+    lastUpdated: condemned.length > 0 ? time : undefined,
+  });
 }

@@ -4,13 +4,16 @@ import type { Clock, Head, WindowedConnector } from '@schemahub/core';
 import type { Layout, ReadId } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { ByteBudget } from './byte-budget.js';
+import { IngestError } from './errors.js';
 import type { OnEvent } from './events.js';
 
+/** What a run works on: from the anchor up, everything, or everything that was ever asked for. */
 export type IngestMode = 'ingest' | 'backfill' | 'repair';
 
 /** A bound on ids: a trade id, or an instant in µs since 1970 that is turned into one. */
 export type Bound = { readonly id: number } | { readonly micros: number };
 
+/** What the user chose. `ingestDefaults` has the rest. */
 export interface IngestSettings {
   readonly mode: IngestMode;
   /** First and last that is wanted, inclusive; `to` as an instant is exclusive. */
@@ -19,20 +22,27 @@ export interface IngestSettings {
   /** Exclusive bounds on the ids of this run. */
   readonly after?: number | undefined;
   readonly before?: number | undefined;
+  /** Which end of what is missing comes first. */
   readonly order: 'oldest' | 'newest';
   /** Products at the same time, 1 to 10. */
   readonly workers: number;
   /** Windows of one product at the same time, 1 to 25. */
   readonly chunkConcurrency: number;
-  /** Trades of one raw object. */
+  /** Trades of one raw object, at least 1. */
   readonly objectTrades: number;
+  /** A cold start begins at the first trade younger than this. */
   readonly coldStartMs: number;
+  /** Ask again for everything that is held, and compare. */
   readonly fullRefresh: boolean;
+  /** Ask again for the cold-start window, whatever is held of it. */
   readonly skipCheckpoint: boolean;
+  /** Go on in a lake whose trades came from another address. */
   readonly acceptOrigin: boolean;
+  /** Add each record once more as text, in `_raw_payload`. */
   readonly rawPayload: boolean;
+  /** Plan only. Loading a product may adopt or rebuild its checkpoint: give a store that keeps writes to itself. */
   readonly dryRun: boolean;
-  /** Between two questions that must not be answered by the same lagging replica. */
+  /** Between two questions that must not be answered by the same lagging replica; at least 5000. */
   readonly probeWaitMs: number;
   /** A hole below a trade younger than this is left unsettled. */
   readonly youngMs: number;
@@ -40,6 +50,7 @@ export interface IngestSettings {
   readonly reprobeMs: number;
 }
 
+/** SPEC §4 and §5. */
 export const ingestDefaults: Omit<IngestSettings, 'mode'> = {
   order: 'oldest',
   workers: 2,
@@ -58,15 +69,18 @@ export const ingestDefaults: Omit<IngestSettings, 'mode'> = {
 
 /** Everything a run works with. */
 export interface IngestContext {
+  /** The exchange, behind its limiter and breaker (`createGuardedTransport`). */
   readonly connector: WindowedConnector;
   readonly store: ObjectStore;
   readonly layout: Layout;
   readonly checkpoints: CheckpointStore;
   readonly leases: Leases;
+  /** Reads the id of a raw line. */
   readonly readId: ReadId;
   readonly clock: Clock;
   /** In [0, 1): jitter. */
   readonly random: () => number;
+  /** One for the process: all its runs share it. */
   readonly budget: ByteBudget;
   readonly settings: IngestSettings;
   readonly onEvent: OnEvent;
@@ -79,4 +93,34 @@ export interface IngestContext {
 /** RFC 3339 with ms, as evidence and checkpoints keep it. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function refuse(option: string, expected: string, got: unknown): never {
+  throw new IngestError('invalid-option', `${option}: expected ${expected}, got ${String(got)}.`);
+}
+
+/** Checks settings at the door. Throws `IngestError` `invalid-option`. */
+export function checkSettings(settings: IngestSettings): void {
+  const whole = (option: keyof IngestSettings, least: number, most: number): void => {
+    const value = settings[option];
+    if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most)
+      refuse(option, `a whole number from ${least} to ${most}`, value);
+  };
+  const { mode, fullRefresh, skipCheckpoint } = settings;
+  if (mode !== 'ingest' && mode !== 'backfill' && mode !== 'repair') refuse('mode', 'ingest, backfill or repair', mode);
+  if (settings.order !== 'oldest' && settings.order !== 'newest') refuse('order', 'oldest or newest', settings.order);
+  whole('workers', 1, 10);
+  whole('chunkConcurrency', 1, 25);
+  whole('objectTrades', 1, 10_000_000);
+  whole('coldStartMs', 0, Number.MAX_SAFE_INTEGER);
+  whole('probeWaitMs', 5000, Number.MAX_SAFE_INTEGER);
+  whole('youngMs', 0, Number.MAX_SAFE_INTEGER);
+  whole('reprobeMs', 0, Number.MAX_SAFE_INTEGER);
+  if (fullRefresh && skipCheckpoint)
+    refuse(
+      'fullRefresh and skipCheckpoint',
+      'one of them: the first compares all, the second the cold-start window',
+      'both',
+    );
+  if (skipCheckpoint && mode !== 'ingest') refuse('skipCheckpoint', 'it only with mode ingest', mode);
 }

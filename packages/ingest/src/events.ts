@@ -1,7 +1,6 @@
 import type { ExchangeError, Head } from '@schemahub/core';
-import type { RangeSet } from '@schemahub/coverage';
 
-/** What a run tells while it works; the app turns it into progress, log lines and metrics. */
+/** What a run tells while it works; the app turns it into progress, log lines and metrics. Times are ms since 1970. */
 export type IngestEvent =
   /** One head of the scan before a backfill; `todo` is about what is left to fetch. */
   | {
@@ -12,7 +11,6 @@ export type IngestEvent =
       readonly done: number;
       readonly total: number;
     }
-  | { readonly type: 'products-scanned'; readonly done: number; readonly total: number }
   | {
       readonly type: 'product-started';
       readonly product: string;
@@ -44,7 +42,6 @@ export type IngestEvent =
       readonly trades: number;
       readonly bytes: number;
       readonly created: boolean;
-      readonly remaining: number;
     }
   | { readonly type: 'adopted'; readonly product: string; readonly objects: number; readonly trades: number }
   | {
@@ -64,15 +61,10 @@ export type IngestEvent =
       readonly last: number;
       readonly reason: 'young' | 'unclear';
     }
-  | {
-      readonly type: 'difference';
-      readonly product: string;
-      readonly kind: 'new' | 'different' | 'vanished';
-      readonly ids: RangeSet;
-    }
   | { readonly type: 'floor-found'; readonly product: string; readonly floor: number; readonly confirmed: boolean }
   | { readonly type: 'product-finished'; readonly product: string; readonly newTrades: number }
   | { readonly type: 'lease-taken'; readonly product: string; readonly holder: string }
   | { readonly type: 'waiting-for-exchange'; readonly until: number; readonly reason: string };
 
+/** Must not throw. */
 export type OnEvent = (event: IngestEvent) => void;

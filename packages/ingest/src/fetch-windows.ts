@@ -1,17 +1,19 @@
+import { setMaxListeners } from 'node:events';
 import type { Checkpoint } from '@schemahub/checkpoint';
 import { type CallPriority, ExchangeError, type Product, type TradePage } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
-import { createAssembler, type FinishedWindow } from './assembler.js';
+import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
 import type { IngestContext } from './context.js';
 import type { HeldRows } from './held-rows.js';
 import { landRun } from './land.js';
-import { planRetry } from './retry.js';
-import { createWindowPlan } from './window-plan.js';
+import { createLandingQueue, type LandingQueue } from './landing-queue.js';
+import { createTries, type Tries } from './retry.js';
+import { createWindowPlan, type WindowPlan } from './window-plan.js';
 
-/** Bytes that a window of the grid is expected to hold before its page is there. */
+/** Bytes that a window is expected to hold for each id of the grid, before its page is there. */
 const EXPECTED_BYTES_PER_ID = 400;
-/** Objects of one product that are written at a time, while fetching goes on. */
-const WRITES_AT_ONCE = 2;
+/** Fetching goes on while one object of the product is written, and pauses when the next is full: little is lost by a crash. */
+const LANDINGS = 2;
 /** Windows of a full refresh that are credited in one write of the checkpoint. */
 const RECHECKED_AT_ONCE = 100;
 
@@ -19,45 +21,271 @@ export interface FetchWindowsOptions {
   readonly context: IngestContext;
   readonly product: Product;
   readonly checkpoint: Checkpoint;
-  /** Ids to ask for. */
+  /** Ids to ask for; rows of other ids are dropped, because they are held already. */
   readonly todo: RangeSet;
-  /** Ids whose rows are kept; rows of other ids in the same windows are held already. */
-  readonly keep: RangeSet;
-  readonly order: 'oldest' | 'newest';
   readonly priority: CallPriority;
   /** Second look: rows are compared with those held. */
   readonly heldRows?: HeldRows | undefined;
-  /** A page fetched before, for a window of `todo`. */
-  readonly prefetched?: TradePage | undefined;
-  /** Called with the first page, before any other window is asked for. Throws to stop the product. */
-  readonly onFirstPage?: ((page: TradePage) => Promise<void>) | undefined;
+  /** Pages fetched before, that hold some of `todo`. */
+  readonly prefetched?: readonly TradePage[] | undefined;
 }
 
 export interface FetchWindowsResult {
   readonly checkpoint: Checkpoint;
   readonly newTrades: number;
+  /** Of a second look: ids that were not held, that are held with another trade, that are held and no longer shown. */
   readonly fresh: RangeSet;
   readonly different: RangeSet;
   readonly vanished: RangeSet;
-  /** Windows that failed all their tries. */
-  readonly givenUp: readonly IdRange[];
+  /**
+   * What ended the product before its plan was done: an `ExchangeError` that is not worth a retry, an `IngestError`, an
+   * error of the store. Undefined also when windows were given up or the run was stopped.
+   */
+  readonly failure: unknown;
 }
 
-interface Retry {
+/** A window with its reservation: a failed one keeps both and comes back at `notBefore`. */
+interface Job {
   readonly window: IdRange;
-  readonly attempt: number;
-  readonly notBefore: number;
+  readonly reserved: number;
+  readonly tries: Tries;
+  notBefore: number;
+}
+
+/** What a fetch has in hand. */
+interface Work {
+  readonly options: FetchWindowsOptions;
+  readonly plan: WindowPlan;
+  readonly assembler: Assembler;
+  readonly landing: LandingQueue;
+  readonly halt: AbortController;
+  readonly signal: AbortSignal;
+  readonly inFlight: Set<Promise<void>>;
+  readonly retries: Set<Job>;
+  readonly rechecked: IdRange[];
+  /** The next window's wait for the byte budget. */
+  reserving: Promise<void> | undefined;
+  result: FetchWindowsResult;
+}
+
+/**
+ * Fetches windows of one product and lands them. The window is the unit of retry: a failed one goes back with its
+ * tries and a not-before time, and the others go on. Never throws: whatever happens, what is in flight ends, what is
+ * finished becomes durable, and the result says how far it came.
+ */
+export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchWindowsResult> {
+  const work = beginWork(options);
+  const { budget } = options.context;
+  const leave = budget.join({ held: work.assembler.heldBytes, flush: () => flushLongest(work) });
+  try {
+    for (const page of options.prefetched ?? []) {
+      const reserved = reservationOf(options);
+      await budget.reserve(reserved, work.signal);
+      await accept(work, page, reserved);
+    }
+    await fetchAll(work);
+  } catch (error) {
+    fail(work, error);
+  } finally {
+    leave();
+  }
+  await Promise.all([...work.inFlight, work.reserving]);
+  for (const { reserved } of work.retries) budget.release(reserved);
+  for (const run of work.assembler.takeAll()) land(work, run);
+  await work.landing.drained();
+  if (options.heldRows !== undefined && work.result.failure === undefined) {
+    // Windows that another page showed to be without rows were never asked for: they are done as well.
+    credit(work, options.todo.difference(work.plan.unfinished()));
+    await work.landing.drained();
+  }
+  return work.result;
+}
+
+/** Room for one window of the grid. */
+function reservationOf({ context }: FetchWindowsOptions): number {
+  return context.connector.gridSize * EXPECTED_BYTES_PER_ID;
+}
+
+function beginWork(options: FetchWindowsOptions): Work {
+  const { connector, settings, stop } = options.context;
+  const { order, objectTrades } = settings;
+  const plan = createWindowPlan({ todo: options.todo, gridSize: connector.gridSize, order });
+  const halt = new AbortController();
+  const signal = AbortSignal.any([stop, halt.signal]);
+  // Every request in flight listens to it.
+  setMaxListeners(0, signal);
+  const empty = RangeSet.empty;
+  const work: Work = {
+    options,
+    plan,
+    assembler: createAssembler({ objectTrades, order, unfinished: plan.unfinished }),
+    landing: createLandingQueue((error) => fail(work, error)),
+    halt,
+    signal,
+    inFlight: new Set(),
+    retries: new Set(),
+    rechecked: [],
+    reserving: undefined,
+    result: {
+      checkpoint: options.checkpoint,
+      newTrades: 0,
+      fresh: empty,
+      different: empty,
+      vanished: empty,
+      failure: undefined,
+    },
+  };
+  return work;
+}
+
+/** Ends the product. What only tells that it ended, or that the run was stopped, is no failure. */
+function fail(work: Work, error: unknown): void {
+  if (work.signal.aborted && error === work.signal.reason) return;
+  work.result = { ...work.result, failure: work.result.failure ?? error };
+  work.halt.abort(error);
+}
+
+/** Sends windows until all are finished, given up, or the run ends. */
+async function fetchAll(work: Work): Promise<void> {
+  const { context } = work.options;
+  const { inFlight, retries, landing, signal, plan } = work;
+  while (!signal.aborted) {
+    const hasRoom = inFlight.size < context.settings.chunkConcurrency && landing.size() < LANDINGS;
+    const due = hasRoom ? [...retries].find(({ notBefore }) => notBefore <= context.clock.now()) : undefined;
+    if (due !== undefined) {
+      retries.delete(due);
+      launch(work, due);
+      continue;
+    }
+    if (hasRoom && work.reserving === undefined && plan.hasNext()) work.reserving = reserveNext(work);
+    const isDone = inFlight.size + retries.size === 0 && work.reserving === undefined && !plan.hasNext();
+    if (isDone) return;
+    await nextChange(work, hasRoom);
+  }
+}
+
+/** Waits for a page, a place in the budget, a landing, or the time of the next retry if it could be sent. */
+async function nextChange(work: Work, hasRoom: boolean): Promise<void> {
+  const { clock } = work.options.context;
+  const wake = new AbortController();
+  const waits: Promise<unknown>[] = [...work.inFlight];
+  if (work.reserving !== undefined) waits.push(work.reserving);
+  if (!hasRoom && work.landing.size() >= LANDINGS) waits.push(work.landing.drained());
+  if (hasRoom && work.retries.size > 0) {
+    const soonest = Math.min(...[...work.retries].map(({ notBefore }) => notBefore));
+    const signal = AbortSignal.any([work.signal, wake.signal]);
+    waits.push(clock.sleep(Math.max(0, soonest - clock.now()), signal).catch(() => undefined));
+  }
+  await Promise.race(waits);
+  wake.abort();
+}
+
+/** Waits for the budget, then sends the plan's next window: which one that is may change meanwhile. */
+async function reserveNext(work: Work): Promise<void> {
+  const { budget, random, onEvent } = work.options.context;
+  const reserved = reservationOf(work.options);
+  try {
+    await budget.reserve(reserved, work.signal);
+    const window = work.signal.aborted ? undefined : work.plan.next();
+    if (window === undefined) return budget.release(reserved);
+    const tries = createTries({ random, product: work.options.product.id, onEvent });
+    launch(work, { window, reserved, tries, notBefore: 0 });
+  } catch (error) {
+    fail(work, error);
+  } finally {
+    work.reserving = undefined;
+  }
+}
+
+function launch(work: Work, job: Job): void {
+  const task = fetchOne(work, job).catch((error: unknown) => fail(work, error));
+  work.inFlight.add(task);
+  void task.then(() => work.inFlight.delete(task));
+}
+
+async function fetchOne(work: Work, job: Job): Promise<void> {
+  const { context, product, priority } = work.options;
+  const { clock, connector, onEvent } = context;
+  const begun = clock.now();
+  let page: TradePage;
+  try {
+    page = await connector.fetchWindow(product.id, job.window, { signal: work.signal, priority });
+  } catch (error) {
+    return windowFailed(work, job, error);
+  }
+  const seconds = (clock.now() - begun) / 1000;
+  onEvent({ type: 'request-succeeded', product: product.id, trades: page.ids.length, seconds });
+  await accept(work, page, job.reserved);
+}
+
+function windowFailed(work: Work, job: Job, error: unknown): void {
+  const { context, product } = work.options;
+  const isExchange = error instanceof ExchangeError;
+  const delayMs = isExchange && !work.signal.aborted ? job.tries.failed(error) : undefined;
+  if (delayMs !== undefined) {
+    job.notBefore = context.clock.now() + delayMs;
+    work.retries.add(job);
+    return;
+  }
+  context.budget.release(job.reserved);
+  if (work.signal.aborted) return;
+  if (!isExchange || !error.retryable) {
+    fail(work, error);
+    return;
+  }
+  const { first, last } = job.window;
+  context.onEvent({ type: 'window-given-up', product: product.id, first, last, error });
+}
+
+/** Keeps a page's rows, exchanges its reservation for what it really holds, and lands what is full. */
+async function accept(work: Work, page: TradePage, reserved: number): Promise<void> {
+  const { budget } = work.options.context;
+  let finished: FinishedWindow;
+  try {
+    finished = finish(work.options, page, await keptRows(work, page));
+  } catch (error) {
+    budget.release(reserved);
+    throw error;
+  }
+  budget.adjust(finished.bytes - reserved);
+  work.plan.finish(page.window, { rows: page.ids.length, nextBelow: rowlessFrom(work, page) });
+  if (finished.ids.length > 0) work.assembler.add(finished);
+  else if (work.options.heldRows !== undefined) rechecked(work, page.window);
+  for (const run of work.assembler.takeFull()) land(work, run);
+  budget.relieve();
+}
+
+/** Indexes of the rows to land: those that the plan still lacks, in a second look those that are new. */
+async function keptRows(work: Work, page: TradePage): Promise<number[]> {
+  const { heldRows } = work.options;
+  const unfinished = work.plan.unfinished();
+  const rows = [...page.ids.keys()].filter((i) => unfinished.contains(page.ids[i]!));
+  if (heldRows === undefined) return rows;
+  const comparison = await heldRows.compare(page);
+  const { result } = work;
+  work.result = {
+    ...result,
+    fresh: result.fresh.union(comparison.fresh),
+    different: result.different.union(comparison.different),
+    vanished: result.vanished.union(comparison.vanished),
+  };
+  return rows.filter((i) => comparison.keep.has(i));
+}
+
+/** How far down a page shows that there are no rows. In a second look held rows there must be asked for all the same. */
+function rowlessFrom(work: Work, { nextBelow, window }: TradePage): number | undefined {
+  if (nextBelow === undefined || work.options.heldRows === undefined || window.first === 0) return nextBelow;
+  return Math.max(nextBelow, work.options.checkpoint.fetched.floor(window.first - 1) ?? 0);
 }
 
 /** Turns a page's rows into lines of the raw layer. */
-function finish(context: IngestContext, product: Product, page: TradePage, keep: readonly number[]): FinishedWindow {
-  const lines = keep.map((i) =>
-    context.connector.rawLine(product, page.records[i]!, { rawPayload: context.settings.rawPayload }),
-  );
+function finish({ context, product }: FetchWindowsOptions, page: TradePage, rows: readonly number[]): FinishedWindow {
+  const { rawPayload } = context.settings;
+  const lines = rows.map((i) => context.connector.rawLine(product, page.records[i]!, { rawPayload }));
   return {
     first: page.window.first,
     last: page.window.last,
-    ids: Float64Array.from(keep, (i) => page.ids[i]!),
+    ids: Float64Array.from(rows, (i) => page.ids[i]!),
     lines,
     // The clock knows ms; the raw layer's form has µs.
     ingestTs: new Date(page.receivedAt).toISOString().replace('Z', '000Z'),
@@ -65,213 +293,36 @@ function finish(context: IngestContext, product: Product, page: TradePage, keep:
   };
 }
 
-/**
- * Fetches windows of one product and lands them. The window is the unit of retry: a failed one goes back with its
- * attempt count and a not-before time, and the others go on. Never throws for a window; throws for what ends the
- * product (`ExchangeError` of kind product, forbidden, request; `IngestError`; store errors), after everything that is
- * finished has been landed.
- */
-export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchWindowsResult> {
-  return await createFetch(options).run();
+function land(work: Work, run: readonly FinishedWindow[]): void {
+  const { context, product, heldRows } = work.options;
+  work.landing.push(async () => {
+    try {
+      const recheckDone = heldRows === undefined ? undefined : RangeSet.fromRanges(run);
+      const { checkpoint, newTrades } = await landRun(context, product.id, run, { recheckDone });
+      work.result = { ...work.result, checkpoint, newTrades: work.result.newTrades + newTrades };
+    } finally {
+      context.budget.release(run.reduce((sum, { bytes }) => sum + bytes, 0));
+    }
+  });
 }
 
-function createFetch(options: FetchWindowsOptions): { run: () => Promise<FetchWindowsResult> } {
-  const { context, product, keep, order } = options;
-  const { connector, budget, clock, settings, onEvent } = context;
-  const { gridSize } = connector;
-  const plan = createWindowPlan({ todo: options.todo, gridSize, order });
-  const assembler = createAssembler({ objectTrades: settings.objectTrades, order, unfinished: plan.unfinished });
-  const halt = new AbortController();
-  const signal = AbortSignal.any([context.stop, halt.signal]);
-  const inFlight = new Set<Promise<void>>();
-  const writes = new Set<Promise<void>>();
-  const givenUp: IdRange[] = [];
-  const rechecked: FinishedWindow[] = [];
-  let retries: Retry[] = [];
-  let failure: unknown;
-  let { checkpoint } = options;
-  let newTrades = 0;
-  let fresh = RangeSet.empty;
-  let different = RangeSet.empty;
-  let vanished = RangeSet.empty;
+/** The budget is short: the longest run is written as it is. */
+async function flushLongest(work: Work): Promise<void> {
+  const run = work.assembler.takeLongest();
+  if (run !== undefined) land(work, run);
+  await work.landing.drained();
+}
 
-  const fail = (error: unknown): void => {
-    failure ??= error;
-    halt.abort(error);
-  };
+/** Windows that brought nothing new are taken off the stored recheck set, a hundred at a time. */
+function rechecked(work: Work, window: IdRange): void {
+  work.rechecked.push(window);
+  if (work.rechecked.length >= RECHECKED_AT_ONCE) credit(work, RangeSet.fromRanges(work.rechecked.splice(0)));
+}
 
-  const write = (run: readonly FinishedWindow[]): void => {
-    const landing = (async () => {
-      try {
-        const recheckDone = options.heldRows === undefined ? undefined : RangeSet.fromRanges(run);
-        const landed = await landRun(context, product.id, run, { recheckDone });
-        checkpoint = landed.checkpoint;
-        newTrades += landed.trades;
-      } catch (error) {
-        fail(error);
-      } finally {
-        budget.release(run.reduce((sum, { bytes }) => sum + bytes, 0));
-      }
-    })();
-    writes.add(landing);
-    void landing.then(() => writes.delete(landing));
-  };
-
-  const writeShort = (): void => {
-    if (!budget.isShort() || writes.size > 0) return;
-    const run = assembler.takeLongest();
-    if (run !== undefined) write(run);
-  };
-
-  const keptRows = async (page: TradePage): Promise<number[]> => {
-    const rows: number[] = [];
-    if (options.heldRows !== undefined) {
-      const comparison = await options.heldRows.compare(page);
-      fresh = fresh.union(comparison.fresh);
-      different = different.union(comparison.different);
-      vanished = vanished.union(comparison.vanished);
-      return [...comparison.keep];
-    }
-    for (let i = 0; i < page.ids.length; i++) if (keep.contains(page.ids[i]!)) rows.push(i);
-    return rows;
-  };
-
-  /** Windows that brought nothing new are taken off the stored recheck set, a hundred at a time. */
-  const creditRechecked = async (window: FinishedWindow | undefined): Promise<void> => {
-    if (window !== undefined) rechecked.push(window);
-    if (rechecked.length === 0 || (window !== undefined && rechecked.length < RECHECKED_AT_ONCE)) return;
-    const recheckDone = RangeSet.fromRanges(rechecked.splice(0));
-    checkpoint = await context.checkpoints.update(connector.exchange, product.id, { recheckDone });
-  };
-
-  const accept = async (page: TradePage, reserved: number): Promise<void> => {
-    const finished = finish(context, product, page, await keptRows(page));
-    budget.adjust(finished.bytes - reserved);
-    plan.finish(page.window, { rows: page.ids.length, nextBelow: page.nextBelow });
-    if (finished.ids.length === 0) budget.release(finished.bytes);
-    else assembler.add(finished);
-    if (options.heldRows !== undefined && finished.ids.length === 0) await creditRechecked(finished);
-    for (const run of assembler.takeFull()) write(run);
-    writeShort();
-  };
-
-  const failed = (window: IdRange, attempt: number, error: unknown): void => {
-    if (signal.aborted) return;
-    if (!(error instanceof ExchangeError)) {
-      fail(error);
-      return;
-    }
-    const { attempts, delayMs } = planRetry(error, attempt, context.random());
-    onEvent({ type: 'request-failed', product: product.id, error, attempt, attempts, retryInMs: delayMs });
-    if (delayMs !== undefined) retries.push({ window, attempt: attempt + 1, notBefore: clock.now() + delayMs });
-    else if (error.retryable) {
-      givenUp.push(window);
-      onEvent({ type: 'window-given-up', product: product.id, first: window.first, last: window.last, error });
-    } else fail(error);
-  };
-
-  const fetchOne = async (window: IdRange, attempt: number, reserved: number): Promise<void> => {
-    const begun = clock.now();
-    try {
-      const page = await connector.fetchWindow(product.id, window, { signal, priority: options.priority });
-      onEvent({
-        type: 'request-succeeded',
-        product: product.id,
-        trades: page.ids.length,
-        seconds: (clock.now() - begun) / 1000,
-      });
-      await accept(page, reserved);
-    } catch (error) {
-      budget.release(reserved);
-      failed(window, attempt, error);
-    }
-  };
-
-  /** The next window to send: a retry whose time has come, else one of the plan. */
-  const next = (): { window: IdRange; attempt: number } | undefined => {
-    const due = retries.find(({ notBefore }) => notBefore <= clock.now());
-    if (due !== undefined) {
-      retries = retries.filter((retry) => retry !== due);
-      return due;
-    }
-    const window = plan.next();
-    return window && { window, attempt: 1 };
-  };
-
-  const launch = async (window: IdRange, attempt: number): Promise<void> => {
-    const reserved = (window.last - window.first + 1) * EXPECTED_BYTES_PER_ID;
-    await budget.reserve(reserved, signal);
-    const task = fetchOne(window, attempt, reserved);
-    inFlight.add(task);
-    void task.then(() => inFlight.delete(task));
-  };
-
-  /** Waits for a page, a write, or the time of the next retry. */
-  const pause = async (): Promise<void> => {
-    const wake = new AbortController();
-    const waits: Promise<unknown>[] = [...inFlight];
-    const soonest = Math.min(...retries.map(({ notBefore }) => notBefore));
-    if (Number.isFinite(soonest)) {
-      waits.push(
-        clock.sleep(Math.max(0, soonest - clock.now()), AbortSignal.any([signal, wake.signal])).catch(() => undefined),
-      );
-    }
-    await Promise.race(waits);
-    wake.abort();
-  };
-
-  const first = async (): Promise<void> => {
-    if (options.prefetched !== undefined) {
-      const { prefetched } = options;
-      await budget.reserve(prefetched.bytes, signal);
-      await accept(prefetched, prefetched.bytes);
-    }
-    if (options.onFirstPage === undefined) return;
-    const window = plan.next();
-    if (window === undefined) return;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        const page = await connector.fetchWindow(product.id, window, { signal, priority: options.priority });
-        await options.onFirstPage(page);
-        await budget.reserve(page.bytes, signal);
-        return await accept(page, page.bytes);
-      } catch (error) {
-        if (!(error instanceof ExchangeError)) throw error;
-        const { attempts, delayMs } = planRetry(error, attempt, context.random());
-        onEvent({ type: 'request-failed', product: product.id, error, attempt, attempts, retryInMs: delayMs });
-        if (delayMs === undefined) throw error;
-        await clock.sleep(delayMs, signal);
-      }
-    }
-  };
-
-  const fetchAll = async (): Promise<void> => {
-    await first();
-    while (!signal.aborted) {
-      const job = inFlight.size < settings.chunkConcurrency && writes.size <= WRITES_AT_ONCE ? next() : undefined;
-      if (job !== undefined) await launch(job.window, job.attempt);
-      else if (inFlight.size > 0 || retries.length > 0) await pause();
-      else if (writes.size > WRITES_AT_ONCE) await Promise.race(writes);
-      else return;
-    }
-  };
-
-  const run = async (): Promise<FetchWindowsResult> => {
-    const stopListening = budget.onShort(writeShort);
-    try {
-      await fetchAll();
-    } catch (error) {
-      if (!signal.aborted) fail(error);
-      else if (!context.stop.aborted) failure ??= error;
-    }
-    stopListening();
-    // Whatever happened: what is in flight ends, and what is finished becomes durable.
-    await Promise.all(inFlight);
-    for (const piece of assembler.takeAll()) write(piece);
-    await Promise.all(writes);
-    if (failure !== undefined) throw failure;
-    await creditRechecked(undefined);
-    return { checkpoint, newTrades, fresh, different, vanished, givenUp };
-  };
-  return { run };
+function credit(work: Work, recheckDone: RangeSet): void {
+  const { context, product } = work.options;
+  work.landing.push(async () => {
+    const checkpoint = await context.checkpoints.update(context.connector.exchange, product.id, { recheckDone });
+    work.result = { ...work.result, checkpoint };
+  });
 }

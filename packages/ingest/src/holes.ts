@@ -1,41 +1,43 @@
-import type { Checkpoint } from '@schemahub/checkpoint';
 import { parseTradeTime } from '@schemahub/connector-kit';
-import type { ProbeAnswer } from '@schemahub/core';
+import { ExchangeError, type ProbeAnswer } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { EvidenceRequest, VoidRun } from '@schemahub/lake';
 import { type IngestContext, timeText } from './context.js';
+import { pool } from './pool.js';
 import { withRetries } from './retry.js';
+import { retryOptions } from './same-trades.js';
 
-/** A maximal run of ids that are not held, between two held trades. */
+/** A maximal run of ids that are not held, below a held trade. */
 export interface Hole {
   readonly first: number;
   readonly last: number;
+  /** Whether the trade below it is held: only then can it be settled. */
+  readonly hasLower: boolean;
 }
 
 /** Missing ids of a product, grouped by the held trades around them. */
 export interface HolePlan {
-  /** Between two held trades: two small requests settle each. */
   readonly holes: readonly Hole[];
-  /** Ids to fetch first, so that an edge of what was asked gets a held neighbour. */
-  readonly openAbove: readonly number[];
+  /** The greatest missing id, when it first needs a held trade above it: at an edge of what was asked, or at the head. */
+  readonly openAbove: number | undefined;
 }
 
 /**
  * Which holes a set of missing ids makes. A hole reaches from held trade to held trade, over ids that are void already
- * or were not asked for. `openAbove`: the greatest missing id of a hole without a held trade above it.
+ * or were not asked for.
  */
 export function planHoles(missing: RangeSet, fetched: RangeSet): HolePlan {
   const holes: Hole[] = [];
-  const openAbove: number[] = [];
+  let openAbove: number | undefined;
   for (const { first, last } of missing) {
     const upper = fetched.ceiling(last);
     if (upper === undefined) {
-      openAbove.push(last);
+      openAbove = last;
       continue;
     }
     const lower = fetched.floor(first);
-    const hole = { first: lower === undefined ? first : lower + 1, last: upper - 1 };
-    if (holes.at(-1)?.last !== hole.last) holes.push(hole);
+    if (holes.at(-1)?.last === upper - 1) continue;
+    holes.push({ first: lower === undefined ? first : lower + 1, last: upper - 1, hasLower: lower !== undefined });
   }
   return { holes, openAbove };
 }
@@ -44,26 +46,28 @@ export function planHoles(missing: RangeSet, fetched: RangeSet): HolePlan {
 export type HoleAnswer =
   | { readonly kind: 'empty' }
   | { readonly kind: 'young' }
-  | { readonly kind: 'rows'; readonly next: number }
+  /** Ids to fetch, because a row was seen among them. */
+  | { readonly kind: 'rows'; readonly first: number; readonly last: number }
   | { readonly kind: 'unclear' };
 
 /**
  * Judges one answer to the two-row question on U = last + 1. Exactly {U, L} says that nothing is between. A row between
- * is to be fetched. Anything else proves nothing.
+ * is to be fetched with all that is around it; so is the row below a hole whose lower neighbour is not held. Anything
+ * else proves nothing.
  */
 export function judgeAnswer(answer: ProbeAnswer, hole: Hole, youngMs: number): HoleAnswer {
   const [upper, next, ...more] = answer.ids;
-  if (upper !== hole.last + 1 || next === undefined || more.length > 0) return { kind: 'unclear' };
-  if (next >= hole.first) return { kind: 'rows', next };
-  if (next !== hole.first - 1) return { kind: 'rows', next };
-  if (answer.date === undefined) return { kind: 'unclear' };
-  const traded = parseTradeTime(answer.anchorTime).micros / 1000;
-  return answer.date - traded < youngMs ? { kind: 'young' } : { kind: 'empty' };
+  if (upper !== hole.last + 1 || next === undefined || next >= upper || more.length > 0) return { kind: 'unclear' };
+  if (next >= hole.first) return { kind: 'rows', first: hole.first, last: hole.last };
+  if (!hole.hasLower) return { kind: 'rows', first: next, last: next };
+  if (next !== hole.first - 1 || answer.date === undefined) return { kind: 'unclear' };
+  const tradedMs = parseTradeTime(answer.anchorTime).micros / 1000;
+  return answer.date - tradedMs < youngMs ? { kind: 'young' } : { kind: 'empty' };
 }
 
 export interface SettledHoles {
   readonly voids: readonly VoidRun[];
-  /** Rows were seen inside, or at its lower edge: fetch these ids. */
+  /** Rows were seen inside, or at a lower edge: fetch these ids. */
   readonly rows: RangeSet;
   readonly unsettled: readonly { readonly hole: Hole; readonly reason: 'young' | 'unclear' }[];
 }
@@ -72,6 +76,7 @@ interface Asked {
   readonly hole: Hole;
   readonly product: string;
   readonly answers: ProbeAnswer[];
+  verdict: HoleAnswer;
 }
 
 function asEvidence(answer: ProbeAnswer, fresh: boolean): EvidenceRequest {
@@ -83,24 +88,45 @@ function asEvidence(answer: ProbeAnswer, fresh: boolean): EvidenceRequest {
   };
 }
 
-function voidRun({ hole, answers }: Asked): VoidRun {
-  return {
-    first: hole.first,
-    last: hole.last,
-    lower: hole.first - 1,
-    upper: hole.last + 1,
-    probes: answers.map((answer, i) => asEvidence(answer, i === 0)),
-  };
-}
-
-/** Ids to fetch for a row seen at or below a hole. */
-function rowsToFetch(hole: Hole, next: number): RangeSet {
-  return next >= hole.first ? RangeSet.of(hole.first, hole.last) : RangeSet.of(next);
+function voidRun({ hole: { first, last }, answers }: Asked): VoidRun {
+  const probes = answers.map((answer, i) => asEvidence(answer, i === 0));
+  return { first, last, lower: first - 1, upper: last + 1, probes };
 }
 
 export interface ProductHoles {
   readonly product: string;
   readonly holes: readonly Hole[];
+}
+
+/** Questions under way at a time; the limiter paces them. */
+const PROBES_AT_ONCE = 16;
+
+/** Asks once about a hole. A question that fails all its tries proves nothing; what ends the run is thrown. */
+async function ask(context: IngestContext, one: Asked, freshConnection: boolean): Promise<void> {
+  const { connector, settings, stop } = context;
+  try {
+    const answer = await withRetries(retryOptions(context, one.product), () =>
+      connector.probe(one.product, one.hole.last + 1, { freshConnection, priority: 'repair', signal: stop }),
+    );
+    one.answers.push(answer);
+    one.verdict = judgeAnswer(answer, one.hole, settings.youngMs);
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.kind === 'forbidden') throw error;
+    one.verdict = { kind: 'unclear' };
+  }
+}
+
+function summarize(asked: readonly Asked[]): SettledHoles {
+  const voids: VoidRun[] = [];
+  const unsettled: { hole: Hole; reason: 'young' | 'unclear' }[] = [];
+  let rows = RangeSet.empty;
+  for (const one of asked) {
+    const { hole, verdict } = one;
+    if (verdict.kind === 'rows') rows = rows.union(RangeSet.of(verdict.first, verdict.last));
+    else if (verdict.kind === 'empty') voids.push(voidRun(one));
+    else unsettled.push({ hole, reason: verdict.kind });
+  }
+  return { voids, rows, unsettled };
 }
 
 /**
@@ -113,50 +139,28 @@ export async function probeHoles(
 ): Promise<ReadonlyMap<string, SettledHoles>> {
   const { clock, settings, stop } = context;
   const asked: Asked[] = products.flatMap(({ product, holes }) =>
-    holes.map((hole) => ({ hole, product, answers: [] })),
+    holes.map((hole): Asked => ({ hole, product, answers: [], verdict: { kind: 'unclear' } })),
   );
-  const results = new Map<
-    string,
-    { voids: VoidRun[]; rows: RangeSet; unsettled: { hole: Hole; reason: 'young' | 'unclear' }[] }
-  >();
-  for (const { product } of products) results.set(product, { voids: [], rows: RangeSet.empty, unsettled: [] });
-
-  const ask = async (one: Asked, freshConnection: boolean): Promise<boolean> => {
-    const { connector, random, onEvent } = context;
-    const answer = await withRetries({ clock, random, product: one.product, onEvent, signal: stop }, () =>
-      connector.probe(one.product, one.hole.last + 1, { freshConnection, priority: 'repair', signal: stop }),
-    );
-    one.answers.push(answer);
-    const verdict = judgeAnswer(answer, one.hole, settings.youngMs);
-    const result = results.get(one.product)!;
-    if (verdict.kind === 'empty') return true;
-    if (verdict.kind === 'rows') result.rows = result.rows.union(rowsToFetch(one.hole, verdict.next));
-    else result.unsettled.push({ hole: one.hole, reason: verdict.kind });
-    return false;
-  };
-
-  const first = await Promise.all(asked.map((one) => ask(one, true)));
-  const clean = asked.filter((_, i) => first[i]);
+  await pool(asked, PROBES_AT_ONCE, (one) => ask(context, one, true));
+  const clean = asked.filter(({ verdict }) => verdict.kind === 'empty');
   if (clean.length > 0) {
     await clock.sleep(settings.probeWaitMs, stop);
-    const second = await Promise.all(clean.map((one) => ask(one, false)));
-    for (const [i, one] of clean.entries()) if (second[i]) results.get(one.product)!.voids.push(voidRun(one));
+    await pool(clean, PROBES_AT_ONCE, (one) => ask(context, one, false));
   }
-  return results;
+  return new Map(
+    products.map(({ product }) => [product, summarize(asked.filter((one) => one.product === product))] as const),
+  );
 }
 
 /** Void runs whose youngest evidence is younger than `reprobeMs`: `repair` asks about them again. */
 export function youngVoids(runs: readonly VoidRun[], fetched: RangeSet, now: number, reprobeMs: number): Hole[] {
-  return runs
-    .filter(({ probes }) => probes.some(({ date }) => date !== null && now - Date.parse(date) < reprobeMs))
-    .filter(
-      ({ first, last, lower, upper }) =>
-        fetched.contains(lower) && fetched.contains(upper) && !fetched.intersects(first, last),
-    )
-    .map(({ first, last }) => ({ first, last }));
-}
-
-/** The account of a product's range, from its checkpoint. */
-export function missingOf(checkpoint: Checkpoint, wanted: RangeSet): RangeSet {
-  return wanted.difference(checkpoint.fetched).difference(checkpoint.void);
+  const isYoung = ({ probes }: VoidRun): boolean =>
+    probes.some(({ date }) => date !== null && now - Date.parse(date) < reprobeMs);
+  const isStill = ({ first, last, lower, upper }: VoidRun): boolean =>
+    fetched.contains(lower) && fetched.contains(upper) && !fetched.intersects(first, last);
+  const holes = new Map<number, Hole>();
+  for (const run of runs) {
+    if (isYoung(run) && isStill(run)) holes.set(run.first, { first: run.first, last: run.last, hasLower: true });
+  }
+  return [...holes.values()];
 }

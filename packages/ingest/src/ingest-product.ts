@@ -1,88 +1,23 @@
-import { type Checkpoint, type CheckpointChange, cursorOf } from '@schemahub/checkpoint';
-import { confirmFloor, type FloorEvidence, findProvisionalFloor } from '@schemahub/connector-kit';
-import type { CallPriority, Head, Product, TradePage } from '@schemahub/core';
-import { RangeSet } from '@schemahub/coverage';
-import { type Evidence, type EvidenceRequest, readEvidence, writeEvidence } from '@schemahub/lake';
+import { applyChange, type Checkpoint, cursorOf } from '@schemahub/checkpoint';
+import { ExchangeError, type Head, type Product, type TradePage } from '@schemahub/core';
+import { MAX_ID, RangeSet } from '@schemahub/coverage';
 import { type IngestContext, timeText } from './context.js';
 import { IngestError } from './errors.js';
-import { type FetchWindowsResult, fetchWindows } from './fetch-windows.js';
-import { createHeldRows } from './held-rows.js';
-import { missingOf } from './holes.js';
+import { type FloorSearch, searchFloor } from './floor.js';
 import { type LoadedProduct, loadCheckpoint } from './load-checkpoint.js';
-import { withRetries } from './retry.js';
-import { checkLastTrade, fetchCheckedHead } from './same-trades.js';
-import { planScope, scopeIds } from './scope.js';
+import { fetchIds, missingOf, PRIORITY, type ProductProgress, startProgress } from './product-progress.js';
+import { type News, record } from './record.js';
+import { checkLastTrade, fetchCheckedHead, fetchHead } from './same-trades.js';
+import { lowestAsked, planScope, scopeIds } from './scope.js';
 
-/** A product as far as its windows were fetched; its holes are settled together with those of all others. */
-export interface ProductProgress {
-  readonly product: Product;
-  checkpoint: Checkpoint;
-  head: Head | undefined;
-  /** Ids of this run's own range between floor and head. */
-  wanted: RangeSet;
-  newTrades: number;
-  fresh: RangeSet;
-  different: RangeSet;
-  vanished: RangeSet;
-  /** Missing ids before anything was fetched, and pages of the plan: what a dry run tells. */
-  todo: number;
-  pages: number;
-}
-
-const PRIORITY: Readonly<Record<IngestContext['settings']['mode'], CallPriority>> = {
-  ingest: 'live',
-  backfill: 'backfill',
-  repair: 'repair',
-};
-
-/** Writes evidence of what is news, then merges it into the checkpoint. Nothing new writes nothing. */
-export async function record(
-  context: IngestContext,
-  checkpoint: Checkpoint,
-  news: Omit<CheckpointChange, 'fetched' | 'void' | 'condemned' | 'lastUpdated'>,
-  more: Pick<Evidence, 'floor' | 'void'> = {},
-): Promise<Checkpoint> {
-  const { connector, store, layout, clock } = context;
-  const { productId } = checkpoint;
-  const askedNew = news.asked?.difference(checkpoint.asked);
-  const evidence: Partial<Evidence> = {
-    ...(news.symbol !== undefined && news.symbol !== checkpoint.symbol ? { symbol: news.symbol } : {}),
-    ...(news.origin !== undefined && news.origin !== checkpoint.origin ? { origin: news.origin } : {}),
-    ...(askedNew !== undefined && !askedNew.isEmpty ? { asked: askedNew.toString() } : {}),
-    ...(news.anchor !== undefined && checkpoint.anchor === undefined ? { anchor: news.anchor } : {}),
-    ...(news.head !== undefined && news.head.id > (checkpoint.head?.id ?? -1)
-      ? { head: { id: news.head.id, seen_at: news.head.seenAt } }
-      : {}),
-    ...(news.closed !== undefined && news.closed?.status !== checkpoint.closed?.status
-      ? { closed: news.closed === null ? null : { status: news.closed.status, seen_at: news.closed.seenAt } }
-      : {}),
-    ...more,
-  };
-  const isNews = Object.keys(evidence).length > 0;
-  const time = timeText(clock.now());
-  if (isNews)
-    await writeEvidence(store, layout, {
-      version: 1,
-      exchange: connector.exchange,
-      product_id: productId,
-      time,
-      ...evidence,
-    });
-  // A status that was recorded keeps the time it was first seen.
-  const closed = 'closed' in evidence ? news.closed : undefined;
-  const voids = more.void === undefined ? undefined : RangeSet.fromRanges(more.void);
-  const floor = more.floor?.id;
-  return await context.checkpoints.update(connector.exchange, productId, {
-    ...news,
-    closed,
-    floor,
-    void: voids,
-    lastUpdated: isNews ? time : undefined,
-  });
-}
-
-function floorRequests(evidence: readonly FloorEvidence[]): EvidenceRequest[] {
-  return evidence.map(({ request, ids, date }) => ({ request, ids, date: date === undefined ? null : timeText(date) }));
+/** A product whose windows can be fetched. */
+export interface PreparedProduct {
+  readonly progress: ProductProgress;
+  readonly loaded: LoadedProduct;
+  /** Ids of this run, open upwards where the command is. */
+  readonly scope: RangeSet;
+  /** The page that was fetched to compare the last held trade. */
+  readonly checked: TradePage | undefined;
 }
 
 function checkOrigin(context: IngestContext, checkpoint: Checkpoint): void {
@@ -95,82 +30,92 @@ function checkOrigin(context: IngestContext, checkpoint: Checkpoint): void {
   );
 }
 
-/** The floor, when it is not known yet: at once as far as one look tells, confirmed while windows are fetched. */
-interface FloorSearch {
-  readonly floor: number | undefined;
-  readonly page: TradePage | undefined;
-  readonly confirmed: Promise<{ readonly id: number; readonly requests: readonly EvidenceRequest[] } | undefined>;
-}
-
-async function searchFloor(context: IngestContext, productId: string, head: Head): Promise<FloorSearch> {
-  const { connector, clock, random, settings, onEvent, stop } = context;
-  const retry = { clock, random, product: productId, onEvent, signal: stop };
-  const options = { connector, product: productId, priority: PRIORITY[settings.mode], signal: stop };
-  const found = await withRetries(retry, () => findProvisionalFloor({ ...options, head: head.trade.id }));
-  const { floor, page } = found;
-  if (floor === undefined) return { floor, page, confirmed: Promise.resolve(undefined) };
-  const confirmed = withRetries(retry, () =>
-    confirmFloor({ ...options, floor, clock, waitMs: settings.probeWaitMs }),
-  ).then((settled) => {
-    onEvent({ type: 'floor-found', product: productId, floor: settled.floor, confirmed: settled.confirmed });
-    return settled.confirmed
-      ? { id: settled.floor, requests: floorRequests([...found.evidence, ...settled.evidence]) }
-      : undefined;
-  });
-  confirmed.catch(() => undefined); // awaited after the windows; until then its failure is nobody's news
-  return { floor, page, confirmed };
-}
-
-/** Loads the checkpoint, looks at the head and records what the run wants: all that comes before the first window. */
-export async function prepareProduct(
+/** The head; undefined without trades, and for a delisted product also when its trades are no longer served. */
+async function headOf(
   context: IngestContext,
   product: Product,
-): Promise<{ progress: ProductProgress; loaded: LoadedProduct; scope: RangeSet }> {
-  const { connector, clock, settings } = context;
-  const loaded = await loadCheckpoint(context, product.id, (checkpoint) =>
-    settings.mode === 'ingest' && !settings.fullRefresh ? (cursorOf(checkpoint) ?? 0) : 0,
-  );
-  let { checkpoint } = loaded;
-  checkOrigin(context, checkpoint);
-  const head = await fetchCheckedHead(context, product.id, checkpoint.lastTrade);
-  const closed =
-    product.status === 'delisted'
-      ? { status: product.status, seenAt: timeText(clock.now()) }
-      : checkpoint.closed === undefined
-        ? undefined
-        : null;
-  const facts = { symbol: product.symbol, origin: connector.origin, closed };
-  let scope = RangeSet.empty;
-  if (head === undefined) {
-    checkpoint = await record(context, checkpoint, facts);
-  } else {
-    const planned = await planScope({ context, productId: product.id, checkpoint, head });
-    scope = planned.range;
-    const news = { ...facts, ...planned.change, head: { id: head.trade.id, seenAt: timeText(clock.now()) } };
-    const recheckAdded =
-      settings.fullRefresh && checkpoint.recheck.isEmpty ? scope.clip(checkpoint.floor ?? 0, head.trade.id) : undefined;
-    if (settings.dryRun)
-      checkpoint = (await import('@schemahub/checkpoint')).applyChange(checkpoint, { ...news, closed: undefined });
-    else checkpoint = await record(context, checkpoint, { ...news, recheckAdded });
+  held: Checkpoint['lastTrade'],
+): Promise<Head | undefined> {
+  if (product.status !== 'delisted') return await fetchCheckedHead(context, product.id, held);
+  try {
+    if ((await fetchHead(context, product.id)) === undefined) return undefined;
+    return await fetchCheckedHead(context, product.id, held);
+  } catch (error) {
+    if (error instanceof ExchangeError && error.kind === 'product') return undefined;
+    throw error;
   }
-  const wanted = scopeIds(checkpoint, scope, undefined);
-  const empty = RangeSet.empty;
-  return {
-    progress: {
-      product,
-      checkpoint,
-      head,
-      wanted,
-      newTrades: 0,
-      fresh: empty,
-      different: empty,
-      vanished: empty,
-      todo: 0,
-      pages: 0,
-    },
-    loaded,
-    scope,
-  };
+}
+
+/** Ids to ask for: what is missing; in a second look what is to be compared as well. */
+function todoOf({ checkpoint, wanted }: ProductProgress, settings: IngestContext['settings']): RangeSet {
+  const missing = missingOf({ checkpoint, wanted });
+  if (settings.fullRefresh) return checkpoint.recheck.intersect(wanted).union(missing);
+  return settings.skipCheckpoint ? wanted : missing;
+}
+
+/**
+ * Loads the checkpoint, looks at the head, plans, compares the last held trade, and only then records what the run
+ * wants: all that comes before the first window. Throws before anything is written when the product is not the one
+ * that the lake holds.
+ */
+export async function prepareProduct(context: IngestContext, product: Product): Promise<PreparedProduct> {
+  const { connector, clock, settings } = context;
+  const loaded = await loadCheckpoint(context, product.id, (checkpoint) => lowestAsked(checkpoint, settings));
+  const { checkpoint } = loaded;
+  checkOrigin(context, checkpoint);
+  const progress = startProgress(product, checkpoint);
+  const head = await headOf(context, product, checkpoint.lastTrade);
+  const now = timeText(clock.now());
+  const isDelisted = product.status === 'delisted';
+  const closed = isDelisted ? { status: product.status, seenAt: now } : checkpoint.closed && null;
+  const facts: News = { symbol: product.symbol, origin: connector.origin, closed };
+  if (head === undefined) {
+    progress.wanted = scopeIds(checkpoint, heldScope(context, checkpoint));
+    if (!settings.dryRun) progress.checkpoint = await record(context, checkpoint, facts);
+    return { progress, loaded, scope: RangeSet.empty, checked: undefined };
+  }
+  progress.head = head;
+  const { range: scope, change } = await planScope({ context, productId: product.id, checkpoint, head });
+  const news = { ...facts, ...change, head: { id: head.trade.id, seenAt: now } };
+  // As it will be; written only after the comparison.
+  const planned = applyChange(checkpoint, { ...news, floor: undefined, void: undefined });
+  progress.wanted = scopeIds(planned, scope);
+  // A refresh that was interrupted goes on with what is left of it.
+  const isNewRefresh = settings.fullRefresh && checkpoint.recheck.intersect(progress.wanted).isEmpty;
+  const recheckAdded = isNewRefresh ? progress.wanted : undefined;
+  progress.checkpoint = applyChange(planned, { recheckAdded });
+  if (settings.dryRun) return { progress, loaded, scope, checked: undefined };
+  const { lastTrade } = checkpoint;
+  const todo = todoOf(progress, settings);
+  const checked =
+    lastTrade === undefined || lastTrade.id === head.trade.id || todo.isEmpty
+      ? undefined
+      : await checkLastTrade(context, product.id, lastTrade, todo);
+  progress.checkpoint = await record(context, checkpoint, { ...news, recheckAdded });
+  return { progress, loaded, scope, checked };
+}
+
+/** The command's ids of a product that the exchange no longer serves: what was asked of it before. */
+function heldScope({ settings }: IngestContext, checkpoint: Checkpoint): RangeSet {
+  const first = settings.mode === 'ingest' ? checkpoint.anchor : 0;
+  return first === undefined ? RangeSet.empty : checkpoint.asked.clip(first, MAX_ID);
+}
+
+/**
+ * A product that the lake knows and the catalogue no longer lists: it is closed, wanted ends at its last head, and
+ * nothing is asked for.
+ */
+export async function closeProduct(context: IngestContext, productId: string): Promise<ProductProgress> {
+  const { clock, settings } = context;
+  const { checkpoint } = await loadCheckpoint(context, productId, (stored) => cursorOf(stored) ?? 0);
+  checkOrigin(context, checkpoint);
+  const { symbol = productId } = checkpoint;
+  const [base = symbol, quote = ''] = symbol.split('-');
+  const progress = startProgress({ id: productId, symbol, base, quote, status: 'delisted' }, checkpoint);
+  const closed = { status: 'not served', seenAt: timeText(clock.now()) };
+  if (!settings.dryRun) progress.checkpoint = await record(context, checkpoint, { closed });
+  progress.wanted = scopeIds(progress.checkpoint, heldScope(context, checkpoint));
+  return progress;
 }
 
 function pagesOf(todo: RangeSet, gridSize: number): number {
@@ -179,128 +124,43 @@ function pagesOf(todo: RangeSet, gridSize: number): number {
   return pages;
 }
 
-function take(progress: ProductProgress, result: FetchWindowsResult): void {
-  progress.checkpoint = result.checkpoint;
-  progress.newTrades += result.newTrades;
-  progress.fresh = progress.fresh.union(result.fresh);
-  progress.different = progress.different.union(result.different);
-  progress.vanished = progress.vanished.union(result.vanished);
-}
-
-/** Fetches ids of a prepared product: also used for rows that a probe showed. */
-export async function fetchIds(
-  context: IngestContext,
-  progress: ProductProgress,
-  ids: RangeSet,
-  order: 'oldest' | 'newest',
-  more: {
-    prefetched?: TradePage | undefined;
-    onFirstPage?: ((page: TradePage) => Promise<void>) | undefined;
-    compareWith?: LoadedProduct['names'] | undefined;
-    keep?: RangeSet | undefined;
-  } = {},
-): Promise<void> {
-  const result = await fetchWindows({
-    context,
-    product: progress.product,
-    checkpoint: progress.checkpoint,
-    todo: ids,
-    keep: more.keep ?? ids,
-    order,
-    priority: PRIORITY[context.settings.mode],
-    heldRows: more.compareWith && createHeldRows(context, more.compareWith),
-    prefetched: more.prefetched,
-    onFirstPage: more.onFirstPage,
-  });
-  take(progress, result);
-}
-
-/** The ids to ask for, and those whose rows are kept: what is missing, plus the last held trade to compare with. */
-function planTodo(
-  progress: ProductProgress,
-  settings: IngestContext['settings'],
-): { todo: RangeSet; missing: RangeSet; check: boolean } {
-  const { checkpoint, wanted } = progress;
-  if (settings.fullRefresh)
-    return { todo: checkpoint.recheck.intersect(wanted), missing: checkpoint.recheck.intersect(wanted), check: false };
-  if (settings.skipCheckpoint) return { todo: wanted, missing: wanted, check: false };
-  const missing = missingOf(checkpoint, wanted);
-  const last = checkpoint.lastTrade?.id;
-  // In the grid cell of the first missing id, or the one below: then the window that starts there shows both.
-  const check = last !== undefined && settings.order === 'oldest' && missing.first === last + 1;
-  return { todo: check ? missing.union(RangeSet.of(last)) : missing, missing, check };
-}
-
-/** One product from its checkpoint to the end of its windows. Holes come after, for all products together. */
-export async function ingestProduct(context: IngestContext, product: Product): Promise<ProductProgress> {
+/** Fetches a prepared product's windows. Holes come after, for all products together. */
+export async function fetchProduct(context: IngestContext, prepared: PreparedProduct): Promise<void> {
   const { settings, onEvent, connector } = context;
-  const { progress, loaded, scope } = await prepareProduct(context, product);
-  const { head } = progress;
-  if (head === undefined) return progress;
-  const needsFloor = progress.checkpoint.floor === undefined && settings.mode !== 'ingest' && !settings.dryRun;
-  const search = needsFloor ? await searchFloor(context, product.id, head) : undefined;
-  if (search !== undefined) progress.wanted = scopeIds(progress.checkpoint, scope, search.floor);
-  const { todo, missing, check } = planTodo(progress, settings);
-  progress.todo = missing.count;
+  const { progress, loaded, scope, checked } = prepared;
+  const { head, product } = progress;
+  if (head === undefined) return;
+  // An incremental run with a lower bound of its own may begin below the lowest id that there is.
+  const mayReachFloor = settings.mode !== 'ingest' || settings.from !== undefined || settings.after !== undefined;
+  const needsFloor = progress.checkpoint.floor === undefined && mayReachFloor && !settings.dryRun;
+  const search = needsFloor ? await searchFloor(context, product.id, head, PRIORITY[settings.mode]) : undefined;
+  progress.wanted = scopeIds(progress.checkpoint, scope, search?.floor);
+  const todo = todoOf(progress, settings);
+  progress.todo = todo.count;
   progress.pages = pagesOf(todo, connector.gridSize);
-  onEvent({
-    type: 'product-started',
-    product: product.id,
-    head,
-    todo: missing.count,
-    pages: progress.pages,
-    workers: settings.chunkConcurrency,
-  });
-  if (settings.dryRun) return progress;
-  const { page } = search ?? {};
-  const prefetched = page !== undefined && missing.intersects(page.window.first, page.window.last) ? page : undefined;
-  const ask =
-    prefetched === undefined ? todo : todo.difference(RangeSet.of(prefetched.window.first, prefetched.window.last));
-  const held = progress.checkpoint.lastTrade;
-  const onFirstPage =
-    check && held !== undefined
-      ? (first: TradePage): Promise<void> => {
-          const at = first.ids.indexOf(held.id);
-          return checkLastTrade(
-            context,
-            product.id,
-            held,
-            at < 0 ? undefined : connector.parseTrade(first.records[at]!),
-          );
-        }
-      : undefined;
-  const compare = settings.fullRefresh || settings.skipCheckpoint;
-  if (!ask.isEmpty || prefetched !== undefined) {
-    await fetchIds(context, progress, ask, settings.order, {
-      prefetched,
-      onFirstPage,
-      keep: missing,
-      compareWith: compare ? loaded.names : undefined,
-    });
-  }
-  await settleFloor(context, progress, search, scope);
-  return progress;
+  const { pages } = progress;
+  const workers = settings.chunkConcurrency;
+  onEvent({ type: 'product-started', product: product.id, head, todo: todo.count, pages, workers });
+  if (settings.dryRun) return;
+  const prefetched = [checked, search?.page].filter((page) => page !== undefined);
+  const isSecondLook = settings.fullRefresh || settings.skipCheckpoint;
+  if (!todo.isEmpty)
+    await fetchIds(context, progress, todo, { prefetched, compareWith: isSecondLook ? loaded.names : undefined });
+  if (search !== undefined && !context.stop.aborted) await settleFloor(context, progress, search, scope);
 }
 
 /** Records a confirmed floor; one that turned out lower brings more windows. */
 async function settleFloor(
   context: IngestContext,
   progress: ProductProgress,
-  search: FloorSearch | undefined,
+  search: FloorSearch,
   scope: RangeSet,
 ): Promise<void> {
-  const floor = await search?.confirmed;
-  if (floor === undefined) return;
-  progress.checkpoint = await record(context, progress.checkpoint, {}, { floor });
-  progress.wanted = scopeIds(progress.checkpoint, scope, undefined);
-  const below = missingOf(progress.checkpoint, progress.wanted).clip(floor.id, (search?.floor ?? floor.id) - 1);
-  if (!below.isEmpty) await fetchIds(context, progress, below, context.settings.order);
-}
-
-/** Void runs of a product with their evidence: `repair` asks about the young ones again. */
-export async function voidRunsOf(
-  context: IngestContext,
-  productId: string,
-): Promise<Awaited<ReturnType<typeof readEvidence>>['voidRuns']> {
-  return (await readEvidence(context.store, context.layout, context.connector.exchange, productId)).voidRuns;
+  const floor = await search.confirmed;
+  // Without a confirmed floor everything that was asked for is wanted: what is below the lowest row is missing.
+  if (floor !== undefined) progress.checkpoint = await record(context, progress.checkpoint, { floor });
+  progress.wanted = scopeIds(progress.checkpoint, scope);
+  if (floor === undefined || floor.id >= (search.floor ?? floor.id)) return;
+  const below = missingOf(progress).clip(floor.id, (search.floor ?? floor.id) - 1);
+  if (!below.isEmpty) await fetchIds(context, progress, below);
 }

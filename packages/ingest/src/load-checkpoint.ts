@@ -1,7 +1,13 @@
-import { applyChange, type Checkpoint, CheckpointError, emptyCheckpoint } from '@schemahub/checkpoint';
+import {
+  applyChange,
+  type Checkpoint,
+  type CheckpointChange,
+  CheckpointError,
+  emptyCheckpoint,
+} from '@schemahub/checkpoint';
 import { RangeSet } from '@schemahub/coverage';
-import { idsOfRawObject, LakeError, listRawNames, type RawName, readCondemned, readEvidence } from '@schemahub/lake';
-import { condemnObjects, readLastTrade } from './condemn.js';
+import { type EvidenceFold, idsOfRawObject, listRawNames, type RawName, readEvidence } from '@schemahub/lake';
+import { condemnObjects, type Damage, readLastTrade, unlessDamaged } from './condemn.js';
 import type { IngestContext } from './context.js';
 
 type Context = Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId' | 'checkpoints' | 'clock' | 'onEvent'>;
@@ -12,130 +18,150 @@ export interface LoadedProduct {
   readonly names: readonly RawName[];
 }
 
-/** Damaged objects that a listing's reading met. */
-type Damage = { readonly key: string; readonly reason: string }[];
+interface Credit {
+  /** Ids of the objects that had to be looked at. */
+  readonly ids: RangeSet;
+  /** Objects that held something new. */
+  readonly adopted: number;
+}
 
+/** Ids of objects that `known` does not account for. Only those with holes are opened (SPEC §3.3). */
 async function creditNames(
   context: Context,
   names: readonly RawName[],
   known: { readonly fetched: RangeSet; readonly void: RangeSet },
-): Promise<{ ids: RangeSet; adopted: number; damage: Damage }> {
+  damage: Damage[],
+): Promise<Credit> {
   let ids = RangeSet.empty;
   let adopted = 0;
-  const damage: Damage = [];
   for (const name of names) {
     const span = RangeSet.of(name.first, name.last);
     const absent = span.difference(known.fetched);
-    const held = span.count - absent.count;
-    // Nothing new in it, when as many ids are held as it has rows and every other id is attested as void.
-    if (held === name.count && absent.difference(known.void).isEmpty) continue;
-    try {
-      const own = await idsOfRawObject(context.store, name, context.readId);
-      if (!own.difference(known.fetched).isEmpty) adopted++;
-      ids = ids.union(own);
-    } catch (error) {
-      if (!(error instanceof LakeError) || error.code !== 'damaged-raw') throw error;
-      damage.push({ key: name.key, reason: error.message });
-    }
+    // Nothing new in it: all its span is held, or what is not held is void and as many ids are held as it has rows.
+    if (absent.isEmpty) continue;
+    if (absent.difference(known.void).isEmpty && span.count - absent.count === name.count) continue;
+    const own = await unlessDamaged(damage, () => idsOfRawObject(context.store, name, context.readId));
+    if (own === undefined) continue;
+    if (!own.difference(known.fetched).isEmpty) adopted++;
+    ids = ids.union(own);
   }
-  return { ids, adopted, damage };
+  return { ids, adopted };
 }
 
-/** Rebuilds a checkpoint from raw objects and evidence: everything but `recheck`. */
+/** What evidence says, as a change to a checkpoint; condemnations apart. */
+function changeOf(evidence: EvidenceFold): CheckpointChange {
+  const { symbol, origin, asked, anchor, floor, head, closed, lastUpdated } = evidence;
+  return { symbol, origin, asked, anchor, floor, head, void: evidence.void, closed, lastUpdated };
+}
+
+function without(names: readonly RawName[], damage: readonly Damage[]): RawName[] {
+  const damaged = new Set(damage.map(({ key }) => key));
+  return names.filter(({ key }) => !damaged.has(key));
+}
+
+async function soundNames(
+  context: Context,
+  productId: string,
+  condemned: ReadonlySet<string>,
+  from: number,
+): Promise<RawName[]> {
+  const { connector, store, layout, onEvent } = context;
+  const onForeign = (key: string): void => onEvent({ type: 'foreign-object', product: productId, key });
+  return await listRawNames(store, layout, {
+    exchange: connector.exchange,
+    product: productId,
+    from,
+    condemned,
+    onForeign,
+  });
+}
+
+/** Rebuilds a checkpoint from raw objects and evidence: everything but `recheck`. Writes nothing. */
 export async function rebuildCheckpoint(
   context: Context,
   productId: string,
-): Promise<{ checkpoint: Checkpoint; names: RawName[]; damage: Damage }> {
-  const { connector, store, layout, onEvent } = context;
+): Promise<{ checkpoint: Checkpoint; names: RawName[]; damage: readonly Damage[] }> {
+  const { connector, store, layout } = context;
   const { exchange } = connector;
   const evidence = await readEvidence(store, layout, exchange, productId);
   const condemned = new Set(evidence.condemned.keys());
-  const onForeign = (key: string): void => onEvent({ type: 'foreign-object', product: productId, key });
-  const all = await listRawNames(store, layout, { exchange, product: productId, condemned, onForeign });
-  const { ids, damage } = await creditNames(context, all, { fetched: RangeSet.empty, void: RangeSet.empty });
-  const damaged = new Set(damage.map(({ key }) => key));
-  const names = all.filter(({ key }) => !damaged.has(key));
-  const checkpoint = applyChange(emptyCheckpoint(exchange, productId), {
-    symbol: evidence.symbol,
-    origin: evidence.origin,
-    asked: evidence.asked,
-    anchor: evidence.anchor,
-    floor: evidence.floor,
-    head: evidence.head,
-    fetched: ids,
-    void: evidence.void,
-    closed: evidence.closed,
-    lastTrade: await readLastTrade(context, names),
-    lastUpdated: evidence.lastUpdated,
-  });
-  return { checkpoint: { ...checkpoint, epoch: condemned.size }, names, damage };
+  const all = await soundNames(context, productId, condemned, 0);
+  const damage: Damage[] = [];
+  const { ids } = await creditNames(context, all, { fetched: RangeSet.empty, void: RangeSet.empty }, damage);
+  const lastTrade = await readLastTrade(context, without(all, damage), damage);
+  const base = { ...emptyCheckpoint(exchange, productId), epoch: condemned.size };
+  const checkpoint = applyChange(base, { ...changeOf(evidence), fetched: ids, lastTrade });
+  return { checkpoint, names: without(all, damage), damage };
+}
+
+/** Puts a rebuilt checkpoint in the place of an absent or corrupt one. */
+async function restore(context: Context, productId: string, reason: string | undefined): Promise<LoadedProduct> {
+  const { checkpoint, names, damage } = await rebuildCheckpoint(context, productId);
+  const restored = await context.checkpoints.restore(checkpoint);
+  if (names.length > 0 || reason !== undefined) {
+    context.onEvent({
+      type: 'checkpoint-rebuilt',
+      product: productId,
+      reason: reason ?? 'there is none',
+      objects: names.length,
+      trades: checkpoint.fetched.count,
+    });
+  }
+  if (damage.length === 0) return { checkpoint: restored, names };
+  return { checkpoint: (await condemnObjects(context, productId, damage)) ?? restored, names };
+}
+
+/** `20261121T120000.000Z` of an evidence key, from RFC 3339 text: keys of a product sort by it. */
+function keyTime(time: string): string {
+  return time.replaceAll(/[:-]/g, '');
 }
 
 /**
- * The product's checkpoint, adopted or rebuilt: what a dead run left durable is credited, so that it is not fetched
- * again. `from`: the lowest id that will be asked for; older objects are not listed.
+ * Lists names once and credits what the checkpoint lacks: evidence and raw objects that a run wrote before it died.
+ * Evidence is read from the newest that the checkpoint knows on.
  */
-export async function loadCheckpoint(
-  context: IngestContext,
-  productId: string,
-  from?: (checkpoint: Checkpoint) => number,
-): Promise<LoadedProduct> {
+async function adopt(context: Context, productId: string, stored: Checkpoint, from: number): Promise<LoadedProduct> {
   const { connector, store, layout, checkpoints, onEvent } = context;
   const { exchange } = connector;
-  let stored: Checkpoint | undefined;
-  let reason = 'there is none';
-  try {
-    stored = await checkpoints.read(exchange, productId);
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    reason = error.message;
-  }
-  if (stored === undefined) {
-    const { checkpoint, names, damage } = await rebuildCheckpoint(context, productId);
-    const restored = await checkpoints.restore(checkpoint);
-    if (names.length > 0 || reason !== 'there is none') {
-      onEvent({
-        type: 'checkpoint-rebuilt',
-        product: productId,
-        reason,
-        objects: names.length,
-        trades: checkpoint.fetched.count,
-      });
-    }
-    if (damage.length === 0) return { checkpoint: restored, names };
-    return { checkpoint: (await condemnObjects(context, productId, damage)) ?? restored, names };
-  }
-  return await adopt(context, productId, stored, from?.(stored) ?? 0, { store, layout });
-}
-
-/** Lists names once and credits what the checkpoint lacks. */
-async function adopt(
-  context: IngestContext,
-  productId: string,
-  stored: Checkpoint,
-  from: number,
-  { store, layout }: Pick<IngestContext, 'store' | 'layout'>,
-): Promise<LoadedProduct> {
-  const { connector, checkpoints, onEvent } = context;
-  const { exchange } = connector;
-  const condemned = new Set((await readCondemned(store, layout, exchange, productId)).keys());
-  const onForeign = (key: string): void => onEvent({ type: 'foreign-object', product: productId, key });
-  const names = await listRawNames(store, layout, { exchange, product: productId, from, condemned, onForeign });
-  const { ids, adopted, damage } = await creditNames(context, names, stored);
-  let checkpoint = stored;
-  if (!ids.difference(stored.fetched).isEmpty) {
-    const damaged = new Set(damage.map(({ key }) => key));
-    const lastTrade = await readLastTrade(
-      context,
-      names.filter(({ key }) => !damaged.has(key)),
-    );
-    checkpoint = await checkpoints.update(exchange, productId, { fetched: ids, lastTrade });
-    onEvent({ type: 'adopted', product: productId, objects: adopted, trades: ids.difference(stored.fetched).count });
-  }
+  const since = layout.evidence(exchange, productId) + keyTime(stored.lastUpdated ?? '');
+  const isNews = (key: string): boolean => key >= since || key.includes('_condemned_');
+  const evidence = await readEvidence(store, layout, exchange, productId, isNews);
+  const condemned = new Set(evidence.condemned.keys());
+  const all = await soundNames(context, productId, condemned, from);
+  const damage: Damage[] = [];
+  const { ids, adopted } = await creditNames(context, all, stored, damage);
+  const fresh = ids.difference(stored.fetched);
+  const lastTrade = fresh.isEmpty ? undefined : await readLastTrade(context, without(all, damage), damage);
+  let checkpoint = await checkpoints.update(exchange, productId, {
+    ...changeOf(evidence),
+    fetched: fresh,
+    lastTrade,
+  });
+  if (!fresh.isEmpty) onEvent({ type: 'adopted', product: productId, objects: adopted, trades: fresh.count });
   if (condemned.size > stored.epoch || damage.length > 0) {
     // Condemned by a run that died before the checkpoint knew, or found damaged just now.
     checkpoint = (await condemnObjects(context, productId, damage)) ?? checkpoint;
   }
-  const gone = new Set(damage.map(({ key }) => key));
-  return { checkpoint, names: names.filter(({ key }) => !gone.has(key)) };
+  return { checkpoint, names: without(all, damage) };
+}
+
+/**
+ * The product's checkpoint, adopted or rebuilt: what a dead run left durable is credited, so that it is not fetched
+ * again. `from`: the lowest id that will be asked for; objects that cannot hold it are not listed.
+ */
+export async function loadCheckpoint(
+  context: Context,
+  productId: string,
+  from?: (checkpoint: Checkpoint) => number,
+): Promise<LoadedProduct> {
+  const { connector, checkpoints } = context;
+  let stored: Checkpoint | undefined;
+  try {
+    stored = await checkpoints.read(connector.exchange, productId);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    return await restore(context, productId, error.message);
+  }
+  if (stored === undefined) return await restore(context, productId, undefined);
+  return await adopt(context, productId, stored, from?.(stored) ?? 0);
 }

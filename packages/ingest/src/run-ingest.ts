@@ -1,25 +1,31 @@
+import { setMaxListeners } from 'node:events';
 import type { Lease } from '@schemahub/coordination';
 import { ExchangeError, type Head, type Product } from '@schemahub/core';
-import { type Account, account, type RangeSet, RangeSet as Ranges } from '@schemahub/coverage';
-import type { VoidRun } from '@schemahub/lake';
-import type { IngestContext } from './context.js';
+import { type Account, account, RangeSet } from '@schemahub/coverage';
+import { checkSettings, type IngestContext, type IngestSettings } from './context.js';
 import { IngestError } from './errors.js';
-import { missingOf, type ProductHoles, planHoles, probeHoles, youngVoids } from './holes.js';
-import { fetchIds, ingestProduct, type ProductProgress, record, voidRunsOf } from './ingest-product.js';
+import { closeProduct, fetchProduct, prepareProduct } from './ingest-product.js';
+import { pool } from './pool.js';
+import type { ProductProgress } from './product-progress.js';
 import { withRetries } from './retry.js';
-import { fetchHead } from './same-trades.js';
+import { fetchHead, retryOptions } from './same-trades.js';
+import { type OpenProduct, settleHoles } from './settle-holes.js';
 
+/** How a product ended. */
 export type ProductState =
+  /** Every id of the run's range is held or void, or too young to be settled. */
   | 'complete'
+  /** Ids are missing, or the run was stopped before it came to it. */
   | 'incomplete'
   /** Another run holds its lease. */
   | 'held'
-  /** The exchange does not know it, or no longer serves it. */
+  /** The exchange does not know it, and neither does the lake. */
   | 'unknown'
   /** Its id space changed, or its origin is another. */
   | 'refused'
   | 'failed';
 
+/** One product of a run. */
 export interface ProductResult {
   readonly productId: string;
   readonly state: ProductState;
@@ -28,16 +34,18 @@ export interface ProductResult {
   readonly progress: ProductProgress | undefined;
   /** The run's own range: raw counts as done. */
   readonly account: Account | undefined;
-  /** Young or unclear holes: no reason for an exit code but verify's. */
+  /** Missing ids below trades that are too young to attest anything: no reason for an exit code but verify's. */
   readonly unsettled: RangeSet;
+  /** What ended the product, where something did. */
   readonly error: unknown;
 }
 
+/** What a run did. */
 export interface IngestResult {
   readonly products: readonly ProductResult[];
   /** The run was stopped by a signal. */
   readonly stopped: boolean;
-  /** The exchange was given up. */
+  /** The exchange was given up, or refuses this client. */
   readonly unavailable: Error | undefined;
 }
 
@@ -51,50 +59,54 @@ interface Slot {
   unsettled: RangeSet;
 }
 
-const HOLE_ROUNDS = 4;
-/** Windows asked upwards for a held neighbour above the edge of what was asked. */
-const EDGE_WINDOWS = 4;
+function createSlot(productId: string): Slot {
+  return {
+    productId,
+    lease: undefined,
+    progress: undefined,
+    state: undefined,
+    reason: undefined,
+    error: undefined,
+    unsettled: RangeSet.empty,
+  };
+}
 
-/** What ends the whole run, not one product. */
-function endsRun(error: unknown): boolean {
-  if (error instanceof IngestError) return error.code === 'exchange-unavailable' || error.code === 'exchange-refused';
-  return error instanceof ExchangeError
-    ? error.kind === 'forbidden'
-    : error instanceof Error && error.name === 'StoreError';
+/** Products whose heads are asked for at the same time; the limiter paces them. */
+const HEADS_AT_ONCE = 16;
+
+function refusal(exchange: string, error: ExchangeError): IngestError {
+  const message = `${exchange} refuses this client: ${error.message}. Check the API keys, and whether the exchange serves your country; then run the same command again.`;
+  return new IngestError('exchange-refused', message, { cause: error });
+}
+
+/** What ends the whole run, not one product; undefined for all else. */
+function endingOf(exchange: string, error: unknown): Error | undefined {
+  if (error instanceof ExchangeError) return error.kind === 'forbidden' ? refusal(exchange, error) : undefined;
+  if (error instanceof IngestError)
+    return error.code === 'exchange-unavailable' || error.code === 'exchange-refused' ? error : undefined;
+  return error instanceof Error && error.name === 'StoreError' ? error : undefined;
 }
 
 function judge(slot: Slot, error: unknown): void {
   slot.error = error;
   slot.reason = error instanceof Error ? error.message : String(error);
+  const code = error instanceof IngestError ? error.code : undefined;
   if (error instanceof ExchangeError && error.kind === 'product') slot.state = 'unknown';
-  else if (error instanceof IngestError && (error.code === 'id-space-changed' || error.code === 'other-origin'))
-    slot.state = 'refused';
-  else slot.state = 'failed';
+  else if (code === 'id-space-changed' || code === 'other-origin') slot.state = 'refused';
+  else slot.state = code === 'exchange-unavailable' ? 'incomplete' : 'failed';
 }
 
-/** Runs `work` over items, `workers` at a time, in order of the list. */
-async function pool<T>(items: readonly T[], workers: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < items.length) await work(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: Math.min(workers, items.length) }, lane));
-}
-
-/** The catalogue as a map. Its failure after all tries is the exchange's: nothing was begun. */
+/** The catalogue as a map. Its failure after all tries is the exchange's: nothing was begun. Throws `IngestError`. */
 export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap<string, Product>> {
-  const { connector, clock, random, onEvent, stop } = context;
+  const { connector, stop } = context;
   try {
-    const list = await withRetries({ clock, random, product: '-', onEvent, signal: stop }, () =>
+    const list = await withRetries(retryOptions(context, '-'), () =>
       connector.listProducts({ signal: stop, priority: 'head' }),
     );
     return new Map(list.map((product) => [product.id, product]));
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
-    if (error.kind === 'forbidden')
-      throw new IngestError('exchange-refused', `${connector.exchange} refuses this client: ${error.message}`, {
-        cause: error,
-      });
+    if (error.kind === 'forbidden') throw refusal(connector.exchange, error);
     throw new IngestError(
       'exchange-unavailable',
       `${connector.exchange} cannot be reached at ${connector.origin}: ${error.message}. Nothing was changed; run the same command again later.`,
@@ -102,9 +114,6 @@ export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap
     );
   }
 }
-
-/** Products whose heads are asked for at the same time; the limiter paces them. */
-const HEADS_AT_ONCE = 16;
 
 /**
  * Heads of all products before a long run, so that it knows how much there is to do. A head that cannot be had is left
@@ -114,202 +123,173 @@ async function scanHeads(
   context: IngestContext,
   productIds: readonly string[],
 ): Promise<Map<string, Head | undefined>> {
+  const { connector, checkpoints, onEvent } = context;
   const heads = new Map<string, Head | undefined>();
+  const total = productIds.length;
   let done = 0;
   await pool(productIds, HEADS_AT_ONCE, async (product) => {
-    if (context.stop.aborted) return;
     try {
       const head = await fetchHead(context, product);
       heads.set(product, head);
-      const stored = await context.checkpoints.read(context.connector.exchange, product).catch(() => undefined);
+      const stored = await checkpoints.read(connector.exchange, product).catch(() => undefined);
       const held = (stored?.fetched.count ?? 0) + (stored?.void.count ?? 0);
       const todo = Math.max(0, (head?.trade.id ?? 0) - held);
-      context.onEvent({ type: 'head-scanned', product, todo, held, done: ++done, total: productIds.length });
+      onEvent({ type: 'head-scanned', product, todo, held, done: ++done, total });
     } catch (error) {
-      if (endsRun(error)) throw error;
+      if (context.stop.aborted || endingOf(connector.exchange, error) !== undefined) throw error;
       done++;
     }
   });
   return heads;
 }
 
-/** Rows that the edge of an asked range needs above it, so that its last hole lies between two held trades. */
-async function holdAbove(context: IngestContext, progress: ProductProgress, id: number): Promise<void> {
-  const { connector, clock, random, onEvent, stop } = context;
-  const head = progress.checkpoint.head?.id ?? id;
-  for (let step = 0, from = id + 1; step < EDGE_WINDOWS && from <= head; step++, from += connector.gridSize) {
-    const window = { first: from, last: Math.min(head, from + connector.gridSize - 1) };
-    const page = await withRetries({ clock, random, product: progress.product.id, onEvent, signal: stop }, () =>
-      connector.fetchWindow(progress.product.id, window, { signal: stop, priority: 'repair' }),
-    );
-    const lowest = page.ids[0];
-    if (lowest !== undefined) return await fetchIds(context, progress, Ranges.of(lowest), 'oldest');
-  }
-}
-
-/** One round of questions about all holes of all products; returns the products whose rows changed. */
-async function holeRound(context: IngestContext, slots: readonly Slot[], round: number): Promise<Slot[]> {
-  const asked: ProductHoles[] = [];
-  for (const { progress } of slots) {
-    if (progress === undefined) continue;
-    const missing = missingOf(progress.checkpoint, progress.wanted);
-    const plan = planHoles(missing, progress.checkpoint.fetched);
-    for (const id of plan.openAbove) await holdAbove(context, progress, id);
-    const { holes } = plan.openAbove.length > 0 ? planHoles(missing, progress.checkpoint.fetched) : plan;
-    const again =
-      context.settings.mode === 'repair' && round === 1
-        ? youngVoids(
-            await voidRunsOf(context, progress.product.id),
-            progress.checkpoint.fetched,
-            context.clock.now(),
-            context.settings.reprobeMs,
-          )
-        : [];
-    if (holes.length + again.length > 0) asked.push({ product: progress.product.id, holes: [...holes, ...again] });
-  }
-  if (asked.length === 0) return [];
-  const results = await probeHoles(context, asked);
-  const changed: Slot[] = [];
-  for (const slot of slots) {
-    const result = results.get(slot.productId);
-    const { progress } = slot;
-    if (result === undefined || progress === undefined) continue;
-    const news: VoidRun[] = result.voids.filter(
-      ({ first, last }) => !Ranges.of(first, last).difference(progress.checkpoint.void).isEmpty,
-    );
-    if (news.length > 0) progress.checkpoint = await record(context, progress.checkpoint, {}, { void: news });
-    for (const { first, last } of news) context.onEvent({ type: 'void-settled', product: slot.productId, first, last });
-    slot.unsettled = Ranges.fromRanges(result.unsettled.map(({ hole }) => hole));
-    for (const { hole, reason } of result.unsettled)
-      context.onEvent({ type: 'hole-unsettled', product: slot.productId, ...hole, reason });
-    const rows = result.rows.difference(progress.checkpoint.fetched);
-    if (rows.isEmpty) continue;
-    await fetchIds(context, progress, rows, 'newest');
-    changed.push(slot);
-  }
-  return changed;
-}
-
-/** Settles the holes of all products together, at most four rounds. */
-async function settleHoles(context: IngestContext, slots: readonly Slot[]): Promise<void> {
-  let open = slots.filter(({ progress, state }) => progress !== undefined && state === undefined);
-  for (let round = 1; round <= HOLE_ROUNDS && open.length > 0; round++) open = await holeRound(context, open, round);
-}
-
-function resultOf(slot: Slot): ProductResult {
+function resultOf(slot: Slot, settings: IngestSettings): ProductResult {
   const { productId, progress, unsettled, error } = slot;
-  if (progress === undefined || slot.state !== undefined) {
+  const sums =
+    progress &&
+    account({
+      wanted: progress.wanted,
+      present: RangeSet.empty,
+      quarantined: RangeSet.empty,
+      void: progress.checkpoint.void,
+      raw: progress.checkpoint.fetched,
+    });
+  const result = { productId, progress, account: sums, unsettled, error };
+  if (sums === undefined || progress === undefined || slot.state !== undefined)
     return {
-      productId,
-      state: slot.state ?? 'failed',
-      reason: slot.reason,
-      progress,
-      account: undefined,
-      unsettled,
-      error,
+      ...result,
+      state: slot.state ?? 'incomplete',
+      reason: slot.reason ?? 'the run ended before it came to this product',
     };
-  }
-  const { checkpoint, wanted } = progress;
-  const sums = account({
-    wanted,
-    present: Ranges.empty,
-    quarantined: Ranges.empty,
-    void: checkpoint.void,
-    raw: checkpoint.fetched,
-  });
   const open = sums.missing.difference(unsettled);
-  const isComplete = open.isEmpty;
-  const reason = isComplete ? undefined : `${open.count} ids are missing (${open.toString().slice(0, 80)})`;
-  return {
-    productId,
-    state: isComplete ? 'complete' : 'incomplete',
-    reason,
-    progress,
-    account: sums,
-    unsettled,
-    error,
-  };
+  const unseen = settings.fullRefresh ? progress.checkpoint.recheck.intersect(progress.wanted) : RangeSet.empty;
+  const reasons = [
+    slot.reason,
+    open.isEmpty ? undefined : `${open.count} ids are missing (${open.toString().slice(0, 80)})`,
+    unseen.isEmpty ? undefined : `${unseen.count} ids are still to be compared`,
+  ].filter((reason) => reason !== undefined);
+  const state = open.isEmpty && unseen.isEmpty ? 'complete' : 'incomplete';
+  return { ...result, state, reason: reasons.length === 0 ? undefined : reasons.join('; ') };
+}
+
+/** A run under way. */
+interface Run {
+  /** Its stop is the user's, or the run's own end. */
+  context: IngestContext;
+  readonly halt: AbortController;
+  ending: Error | undefined;
+}
+
+/** Works on one product: its error is its own, unless it ends the run. False when it failed. */
+async function guarded(run: Run, slot: Slot, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (run.context.stop.aborted && error === run.context.stop.reason) {
+      slot.reason = 'the run was stopped';
+      return false;
+    }
+    judge(slot, error);
+    const ending = endingOf(run.context.connector.exchange, error);
+    if (ending !== undefined) {
+      run.ending ??= ending;
+      run.halt.abort(ending);
+    }
+    return false;
+  }
+}
+
+/** Takes the product's lease. False when another run holds it. */
+async function lease(run: Run, slot: Slot): Promise<boolean> {
+  const { connector, leases, onEvent } = run.context;
+  const acquired = await leases.acquire(`product:${connector.exchange}:${slot.productId}`);
+  if (acquired.kind === 'held') {
+    slot.lease = acquired.lease;
+    return true;
+  }
+  slot.state = 'held';
+  slot.reason = `held by process ${acquired.holder.pid} of another run`;
+  onEvent({ type: 'lease-taken', product: slot.productId, holder: `${acquired.holder.pid}` });
+  return false;
+}
+
+/** Whether the lake has evidence of a product. */
+async function isKnown({ store, layout, connector }: IngestContext, productId: string): Promise<boolean> {
+  for await (const _ of store.list(layout.evidence(connector.exchange, productId))) return true;
+  return false;
+}
+
+async function runProduct(run: Run, slot: Slot, product: Product | undefined): Promise<void> {
+  const { context } = run;
+  const { productId } = slot;
+  if (context.stop.aborted) return;
+  if (product === undefined && !(await isKnown(context, productId))) {
+    slot.state = 'unknown';
+    slot.reason = `${productId} is not a product of ${context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
+    return;
+  }
+  if (!context.settings.dryRun && !(await lease(run, slot))) return;
+  if (product === undefined) {
+    slot.progress = await closeProduct(context, productId);
+    return;
+  }
+  const prepared = await prepareProduct(context, product);
+  slot.progress = prepared.progress;
+  await fetchProduct(context, prepared);
+  context.onEvent({ type: 'product-finished', product: productId, newTrades: slot.progress.newTrades });
+}
+
+async function settleAll(run: Run, slots: readonly Slot[]): Promise<void> {
+  const open = slots.flatMap((slot) => {
+    const { progress, state } = slot;
+    if (progress?.head === undefined || state !== undefined) return [];
+    const guard: OpenProduct['guard'] = (work) => guarded(run, slot, work);
+    return [{ slot, progress, unsettled: RangeSet.empty, guard }];
+  });
+  try {
+    await settleHoles(run.context, open);
+  } finally {
+    for (const { slot, unsettled } of open) slot.unsettled = unsettled;
+  }
+}
+
+async function runAll(run: Run, slots: readonly Slot[]): Promise<void> {
+  const { settings } = run.context;
+  const catalogue = await readCatalogue(run.context);
+  const known = slots.map(({ productId }) => productId).filter((product) => catalogue.has(product));
+  const isLong = settings.mode === 'backfill' || settings.fullRefresh;
+  if (isLong) run.context = { ...run.context, heads: await scanHeads(run.context, known) };
+  await pool(slots, settings.workers, async (slot) => {
+    await guarded(run, slot, () => runProduct(run, slot, catalogue.get(slot.productId)));
+  });
+  if (!settings.dryRun && !run.context.stop.aborted) await settleAll(run, slots);
 }
 
 /**
  * Runs `ingest`, `backfill` or `repair` over products: each under its own lease, windows in parallel, holes of all of
  * them settled together at the end. A product that fails does not stop the others. Whatever ends the run, what was
- * fetched is landed and credited before this returns.
+ * fetched is landed and credited before this returns. Throws `IngestError` `invalid-option`, and what the store throws.
  */
 export async function runIngest(context: IngestContext, productIds: readonly string[]): Promise<IngestResult> {
-  const { leases, settings, stop, onEvent } = context;
-  const catalogue = await readCatalogue(context);
+  checkSettings(context.settings);
   const halt = new AbortController();
-  const known = productIds.filter((product) => catalogue.has(product));
-  const heads = settings.mode === 'backfill' || settings.fullRefresh ? await scanHeads(context, known) : undefined;
-  const inner: IngestContext = { ...context, heads, stop: AbortSignal.any([stop, halt.signal]) };
-  const slots: Slot[] = productIds.map((productId) => ({
-    productId,
-    lease: undefined,
-    progress: undefined,
-    state: undefined,
-    reason: undefined,
-    error: undefined,
-    unsettled: Ranges.empty,
-  }));
-  let ending: unknown;
-
-  const guarded = async (slot: Slot, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      if (inner.stop.aborted && ending === undefined && stop.aborted) {
-        slot.reason = 'stopped';
-        return;
-      }
-      judge(slot, error);
-      if (endsRun(error)) {
-        ending ??= error;
-        halt.abort(error);
-      }
-    }
-  };
-
-  const one = async (slot: Slot): Promise<void> => {
-    if (inner.stop.aborted) return;
-    const product = catalogue.get(slot.productId);
-    if (product === undefined) {
-      slot.state = 'unknown';
-      slot.reason = `${slot.productId} is not a product of ${context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
-      return;
-    }
-    if (!settings.dryRun) {
-      const acquired = await leases.acquire(`product:${context.connector.exchange}:${slot.productId}`);
-      if (acquired.kind === 'taken') {
-        slot.state = 'held';
-        slot.reason = `held by process ${acquired.holder.pid} of another run`;
-        onEvent({ type: 'lease-taken', product: slot.productId, holder: `${acquired.holder.pid}` });
-        return;
-      }
-      slot.lease = acquired.lease;
-    }
-    slot.progress = await ingestProduct(inner, product);
-    onEvent({ type: 'product-finished', product: slot.productId, newTrades: slot.progress.newTrades });
-  };
-
+  const stop = AbortSignal.any([context.stop, halt.signal]);
+  // Every request in flight listens to it.
+  setMaxListeners(0, stop);
+  const run: Run = { context: { ...context, stop }, halt, ending: undefined };
+  const slots = [...new Set(productIds)].map(createSlot);
   try {
-    await pool(slots, settings.workers, (slot) => guarded(slot, () => one(slot)));
-    if (!settings.dryRun && !inner.stop.aborted) {
-      const all: Slot = {
-        productId: '*',
-        lease: undefined,
-        progress: undefined,
-        state: undefined,
-        reason: undefined,
-        error: undefined,
-        unsettled: Ranges.empty,
-      };
-      await guarded(all, () => settleHoles(inner, slots));
-      if (all.error !== undefined && ending === undefined) ending = all.error;
+    await runAll(run, slots);
+  } catch (error) {
+    if (!(stop.aborted && error === stop.reason)) {
+      run.ending ??= endingOf(context.connector.exchange, error);
+      if (run.ending === undefined) throw error;
     }
   } finally {
-    await Promise.all(slots.map(({ lease }) => lease?.release()));
+    await Promise.allSettled(slots.map((slot) => slot.lease?.release()));
   }
-  if (ending !== undefined && !(ending instanceof IngestError)) throw ending;
-  return { products: slots.map(resultOf), stopped: stop.aborted, unavailable: ending };
+  if (run.ending !== undefined && !(run.ending instanceof IngestError)) throw run.ending;
+  const products = slots.map((slot) => resultOf(slot, context.settings));
+  return { products, stopped: context.stop.aborted, unavailable: run.ending };
 }

@@ -1,16 +1,27 @@
 import { equalTrades } from '@schemahub/connector-kit';
-import type { Head, TradeFacts } from '@schemahub/core';
+import type { Head, TradeFacts, TradePage } from '@schemahub/core';
+import type { RangeSet } from '@schemahub/coverage';
 import type { IngestContext } from './context.js';
 import { IngestError } from './errors.js';
-import { withRetries } from './retry.js';
+import { type RetryOptions, withRetries } from './retry.js';
 
+/** Looks, ≥ 5 s apart, before an id space is said to have changed. */
 const LOOKS = 3;
 
+/** Retries of a product's small requests. */
+export function retryOptions(context: IngestContext, product: string): RetryOptions {
+  const { clock, random, onEvent, stop } = context;
+  return { clock, random, product, onEvent, signal: stop };
+}
+
+function describe({ side, quantity, price, ts }: TradeFacts): string {
+  return `${side} ${quantity} at ${price} (${ts})`;
+}
+
+/** How the exchange's trade is not the held one, in words; undefined when it is. */
 function differs(held: TradeFacts, seen: TradeFacts | undefined): string | undefined {
   if (seen === undefined || seen.id !== held.id) return `trade ${held.id} is no longer there`;
-  return equalTrades(held, seen)
-    ? undefined
-    : `trade ${held.id} was ${held.side} ${held.quantity} at ${held.price} (${held.ts}), now it is ${seen.side} ${seen.quantity} at ${seen.price} (${seen.ts})`;
+  return equalTrades(held, seen) ? undefined : `trade ${held.id} was ${describe(held)}, now it is ${describe(seen)}`;
 }
 
 function changed(productId: string, why: string): IngestError {
@@ -23,9 +34,8 @@ function changed(productId: string, why: string): IngestError {
 
 /** The newest trade, or undefined for a product without trades. Repeats the small request as SPEC §5 says. */
 export function fetchHead(context: IngestContext, productId: string): Promise<Head | undefined> {
-  const { connector, clock, random, onEvent, stop } = context;
-  return withRetries({ clock, random, product: productId, onEvent, signal: stop }, () =>
-    connector.fetchHead(productId, { signal: stop, priority: 'head' }),
+  return withRetries(retryOptions(context, productId), () =>
+    context.connector.fetchHead(productId, { signal: context.stop, priority: 'head' }),
   );
 }
 
@@ -38,10 +48,10 @@ export async function fetchCheckedHead(
   productId: string,
   held: TradeFacts | undefined,
 ): Promise<Head | undefined> {
-  const { clock, settings, stop } = context;
+  const { clock, settings, stop, heads } = context;
   for (let look = 1; ; look++) {
-    const head =
-      look === 1 && context.heads?.has(productId) ? context.heads.get(productId) : await fetchHead(context, productId);
+    const isScanned = look === 1 && heads?.has(productId);
+    const head = isScanned ? heads?.get(productId) : await fetchHead(context, productId);
     if (held === undefined || (head !== undefined && head.trade.id > held.id)) return head;
     const why =
       head === undefined
@@ -56,23 +66,30 @@ export async function fetchCheckedHead(
 }
 
 /**
- * Compares the last held trade with the row that the first window brought. Unequal or absent, it is asked for by itself
- * until it was unequal three times, ≥ 5 s apart. Throws `IngestError` `id-space-changed`.
+ * Compares the last held trade with the exchange's, before anything of this run is written. The window that starts at
+ * it and reaches up to the next edge of the grid is asked for: where its other ids are `missing`, the page saves that
+ * request later. Unequal or absent, the trade is asked for by itself until it was unequal three times, ≥ 5 s apart.
+ * Throws `IngestError` `id-space-changed`.
  */
 export async function checkLastTrade(
   context: IngestContext,
   productId: string,
   held: TradeFacts,
-  seen: TradeFacts | undefined,
-): Promise<void> {
-  const { connector, clock, random, settings, onEvent, stop } = context;
-  let why = differs(held, seen);
+  missing: RangeSet,
+): Promise<TradePage> {
+  const { connector, clock, settings, stop } = context;
+  const retry = retryOptions(context, productId);
+  const options = { signal: stop, priority: 'head' as const };
+  const edge = (Math.floor(held.id / connector.gridSize) + 1) * connector.gridSize - 1;
+  const window = { first: held.id, last: missing.clip(held.id, edge).last ?? held.id };
+  const page = await withRetries(retry, () => connector.fetchWindow(productId, window, options));
+  const at = page.ids.indexOf(held.id);
+  let why = differs(held, at < 0 ? undefined : connector.parseTrade(page.records[at]!));
   for (let look = 2; why !== undefined; look++) {
     if (look > LOOKS) throw changed(productId, why);
     await clock.sleep(settings.probeWaitMs, stop);
-    const [row] = await withRetries({ clock, random, product: productId, onEvent, signal: stop }, () =>
-      connector.fetchBelow(productId, held.id, 1, { signal: stop, priority: 'head' }),
-    );
+    const [row] = await withRetries(retry, () => connector.fetchBelow(productId, held.id, 1, options));
     why = differs(held, row);
   }
+  return page;
 }

@@ -1,15 +1,16 @@
-import type { Checkpoint, CheckpointChange } from '@schemahub/checkpoint';
+import { type Checkpoint, type CheckpointChange, cursorOf } from '@schemahub/checkpoint';
 import { seekTime } from '@schemahub/connector-kit';
 import type { Head } from '@schemahub/core';
 import { MAX_ID, RangeSet, wantedIds } from '@schemahub/coverage';
-import type { Bound, IngestContext } from './context.js';
+import type { Bound, IngestContext, IngestSettings } from './context.js';
 import { withRetries } from './retry.js';
+import { retryOptions } from './same-trades.js';
 
 /** The ids that a run is about, and what it adds to what the user asked for. */
 export interface Scope {
   /** Ids of this run, open upwards where the command is. */
   readonly range: RangeSet;
-  readonly change: CheckpointChange;
+  readonly change: Pick<CheckpointChange, 'asked' | 'anchor'>;
 }
 
 export interface ScopeOptions {
@@ -22,8 +23,8 @@ export interface ScopeOptions {
 async function idOf(options: ScopeOptions, bound: Bound): Promise<number> {
   if ('id' in bound) return bound.id;
   const { context, productId, checkpoint, head } = options;
-  const { connector, clock, random, onEvent, stop } = context;
-  const found = await withRetries({ clock, random, product: productId, onEvent, signal: stop }, () =>
+  const { connector, stop } = context;
+  const found = await withRetries(retryOptions(context, productId), () =>
     seekTime({
       connector,
       product: productId,
@@ -56,7 +57,7 @@ async function givenRange(options: ScopeOptions): Promise<{ first: number | unde
 }
 
 function rangeOf(first: number, last: number): RangeSet {
-  return first > last ? RangeSet.empty : RangeSet.of(Math.max(0, first), last);
+  return first > last ? RangeSet.empty : RangeSet.of(first, last);
 }
 
 /** The first trade younger than the cold-start time; head + 1 when the product is slower than that. */
@@ -74,7 +75,7 @@ export async function planScope(options: ScopeOptions): Promise<Scope> {
   const { mode, skipCheckpoint } = context.settings;
   const { first, last } = await givenRange(options);
   if (mode === 'repair') {
-    return { range: checkpoint.asked.clip(first ?? 0, last ?? MAX_ID), change: {} };
+    return { range: checkpoint.asked.intersect(rangeOf(first ?? 0, last ?? MAX_ID)), change: {} };
   }
   if (mode === 'backfill') {
     const range = rangeOf(first ?? 0, last ?? MAX_ID);
@@ -89,9 +90,16 @@ export async function planScope(options: ScopeOptions): Promise<Scope> {
   return { range, change: { asked: range, anchor } };
 }
 
-/** Ids of the scope that exist between floor and head. */
-export function scopeIds(checkpoint: Checkpoint, scope: RangeSet, floor: number | undefined): RangeSet {
-  return scope.intersect(
-    wantedIds({ asked: checkpoint.asked, floor: floor ?? checkpoint.floor, head: checkpoint.head?.id }),
-  );
+/** Ids of the scope that were asked for and lie between the floor (as far as it is known) and the head. */
+export function scopeIds(checkpoint: Checkpoint, scope: RangeSet, provisionalFloor?: number | undefined): RangeSet {
+  const { asked, head } = checkpoint;
+  return scope.intersect(wantedIds({ asked, floor: checkpoint.floor ?? provisionalFloor, head: head?.id }));
+}
+
+/** The lowest id that a run can come to ask for, before the exchange was asked anything; 0 where only it can tell. */
+export function lowestAsked(checkpoint: Checkpoint, settings: IngestSettings): number {
+  const { mode, fullRefresh, skipCheckpoint, from, after } = settings;
+  if (mode !== 'ingest' || fullRefresh || skipCheckpoint || (from !== undefined && !('id' in from))) return 0;
+  const given = [from?.id, after === undefined ? undefined : after + 1].filter((id) => id !== undefined);
+  return given.length > 0 ? Math.max(...given) : (cursorOf(checkpoint) ?? 0);
 }

@@ -1,25 +1,26 @@
-import { type IdRange, type RangeSet, RangeSet as Ranges } from '@schemahub/coverage';
+import { type IdRange, RangeSet } from '@schemahub/coverage';
 
 export interface WindowPlanOptions {
   /** Ids to ask for. */
   readonly todo: RangeSet;
+  /** Width of the fixed grid. */
   readonly gridSize: number;
   readonly order: 'oldest' | 'newest';
 }
 
 /**
- * Which window comes next. The plan is a set of ids and nothing else: a window that is handed out, or shown to be
- * without rows by another's page, is taken out of it.
+ * Which window comes next. The plan is two sets of ids and nothing else: a window that is handed out, or shown to be
+ * without rows by another's page, is taken out of the first; one whose page is there, out of both.
  */
 export interface WindowPlan {
   /** The next window of the grid, clipped to the ids still wanted in it; undefined when all are handed out. */
   readonly next: () => IdRange | undefined;
   /** A window's page: its rows are known, and nothing was returned between `nextBelow` and its first row. */
   readonly finish: (window: IdRange, page: { readonly rows: number; readonly nextBelow: number | undefined }) => void;
+  /** Whether `next` has another window. */
+  readonly hasNext: () => boolean;
   /** Ids whose windows are not finished: to come, in flight, waiting for a retry, given up. */
   readonly unfinished: () => RangeSet;
-  /** Ids not yet handed out. */
-  readonly waiting: () => RangeSet;
 }
 
 export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
@@ -48,11 +49,13 @@ export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
       const id = startId();
       if (id === undefined) return undefined;
       const window = cellAt(id);
-      waiting = waiting.difference(Ranges.of(window.first, window.last));
+      waiting = waiting.difference(RangeSet.of(window.first, window.last));
       return window;
     },
     finish: (window, page) => {
-      unfinished = unfinished.difference(Ranges.of(window.first, window.last));
+      const done = RangeSet.of(window.first, window.last);
+      waiting = waiting.difference(done);
+      unfinished = unfinished.difference(done);
       if (page.rows > 0) stride = 0;
       else if (order === 'oldest' && window.last > emptyUpTo) {
         emptyUpTo = window.last;
@@ -63,7 +66,7 @@ export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
       waiting = waiting.difference(rowless);
       unfinished = unfinished.difference(rowless);
     },
+    hasNext: () => !waiting.isEmpty,
     unfinished: () => unfinished,
-    waiting: () => waiting,
   };
 }

@@ -281,10 +281,12 @@ export async function listProducts(store: ObjectStore, layout: Layout, exchange:
     startAfter = found;
     if (slash < 0) continue; // a file beside the products' folders is none of ours
     const name = decodeSegment(found.slice(prefix.length, slash));
-    if (name === undefined && !found.endsWith('.json')) continue;
-    const stored = name === undefined ? await store.get(found) : undefined;
-    if (stored !== undefined) products.push(parseEvidence(found, stored.bytes).product_id);
-    if (name !== undefined) products.push(name);
+    // Only a name that was cut must be asked for below it; any other that cannot be read is a foreign folder.
+    const isCut = name === undefined && found.lastIndexOf('~', slash) >= prefix.length;
+    if (isCut && !found.endsWith('.json')) continue;
+    const stored = isCut ? await store.get(found) : undefined;
+    const product = stored === undefined ? name : parseEvidence(found, stored.bytes).product_id;
+    if (product !== undefined) products.push(product);
     // '0' follows '/': on to the first key of the next product.
     startAfter = `${found.slice(0, slash)}0`;
   }

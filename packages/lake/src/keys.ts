@@ -33,13 +33,13 @@ export function encodeSegment(text: string): string {
   return `${encoded.slice(0, MAX_SEGMENT - 33).replace(/%.?$/, '')}~${hash}`;
 }
 
-/** The text of a segment; undefined when it was cut, so that only the objects below it know their product. */
+/** The text of a segment; undefined when it was cut (then only the objects below know their product) or is none of ours. */
 export function decodeSegment(segment: string): string | undefined {
-  if (segment.includes('~')) return undefined;
   try {
-    return decodeURIComponent(segment);
+    const text = decodeURIComponent(segment);
+    return encodeSegment(text) === segment ? text : undefined;
   } catch {
-    return undefined;
+    return undefined; // a percent sign without its digits: none of ours
   }
 }
 

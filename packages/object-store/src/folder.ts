@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.js';
-import { checkKey } from './key.js';
+import { checkKey, checkPrefix, isSegment } from './key.js';
 import { versionOf } from './memory.js';
 import type { ObjectEntry, ObjectStore, StoredObject } from './port.js';
 import { currentProcess, isProcessGone, type ProcessIdentity, parseProcessIdentity } from './process-identity.js';
@@ -119,6 +119,14 @@ async function linkOnce(from: string, to: string): Promise<boolean> {
         { cause: error },
       );
     }
+    if (codeOf(error) === 'EXDEV') {
+      throw new StoreError(
+        'no-hard-links',
+        `${dirname(to)}: lies on another file system than ${dirname(from)}, so an object cannot be created exactly once. ` +
+          'A lake lies on one file system: move the whole folder, not a part of it.',
+        { cause: error },
+      );
+    }
     throw error;
   }
 }
@@ -144,12 +152,20 @@ interface Holder {
   readonly nonce: string;
 }
 
+/** Of a lock that says nothing readable [an older version, a torn disk]: nobody can be known to be dead. */
+const UNKNOWN: Holder = { identity: { host: 'an unknown host', pid: 0, startedAt: '' }, nonce: '' };
+
 async function readHolder(path: string): Promise<Holder | undefined> {
   const held = await read(path);
   if (held === undefined) return undefined;
-  const value = JSON.parse(Buffer.from(held.bytes).toString('utf8')) as { nonce?: unknown };
-  const identity = parseProcessIdentity(value);
-  return identity && typeof value.nonce === 'string' ? { identity, nonce: value.nonce } : undefined;
+  try {
+    const value = JSON.parse(Buffer.from(held.bytes).toString('utf8')) as { nonce?: unknown };
+    const identity = parseProcessIdentity(value);
+    const isOurs = typeof value.nonce === 'string' && /^[\w-]{1,64}$/.test(value.nonce); // it becomes part of a path
+    return identity && isOurs ? { identity, nonce: value.nonce as string } : UNKNOWN;
+  } catch {
+    return UNKNOWN;
+  }
 }
 
 /**
@@ -184,9 +200,11 @@ async function withLock<T>(folder: Folder, key: string, use: () => Promise<T>): 
       if (holder === undefined) continue;
       if (look >= LOCK_LOOKS) {
         const { pid, host } = holder.identity;
-        throw new StoreError('unavailable', `${key}: locked by process ${pid} on ${host} (${lock})`, {
-          retryable: true,
-        });
+        throw new StoreError(
+          'unavailable',
+          `${key}: locked by process ${pid} on ${host}. Try again; if that process is gone for good, delete ${lock}`,
+          { retryable: true },
+        );
       }
       await folder.sleep(LOCK_LOOK_MS);
     }
@@ -251,16 +269,26 @@ async function replace(
   });
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
 /** Every entry below a folder in key order: names sort as `name` for files and `name/` for folders. */
 async function* walk(root: string, key: string, prefix: string, startAfter: string): AsyncGenerator<ObjectEntry> {
   let names: { name: string; folder: boolean }[];
   try {
-    names = (await readdir(join(root, key), { withFileTypes: true })).map((entry) => ({
-      name: entry.name,
-      folder: entry.isDirectory(),
-    }));
+    const entries = await readdir(join(root, key), { withFileTypes: true });
+    names = await Promise.all(
+      entries
+        .filter(({ name }) => isSegment(name))
+        .map(async (entry) => ({
+          name: entry.name,
+          // A link to a folder [a part of the lake on another disk] is a folder: its objects must not be overlooked.
+          folder: entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(join(root, key, entry.name)))),
+        })),
+    );
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
     throw error;
   }
   const keys = names.map(({ name, folder }) => (folder ? `${key}${name}/` : `${key}${name}`)).sort();
@@ -331,7 +359,7 @@ export function createFolderStore(
     putIfMatch: (key, body, version) => attempt(`write ${key} in ${root}`, () => replace(folder, key, body, version)),
     list: async function* (prefix, listOptions) {
       // Start at the deepest folder that the prefix names.
-      const start = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+      const start = checkPrefix(prefix).slice(0, prefix.lastIndexOf('/') + 1);
       try {
         yield* walk(root, start, prefix, listOptions?.startAfter ?? '');
       } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkKey } from './key.js';
+import { checkKey, checkPrefix } from './key.js';
 import type { GetOptions, ObjectEntry, ObjectStore, StoredObject } from './port.js';
 
 export interface MemoryStoreOptions {
@@ -56,6 +56,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
       return { version: versionOf(body) };
     },
     async *list(prefix, listOptions): AsyncGenerator<ObjectEntry> {
+      checkPrefix(prefix);
       const startAfter = listOptions?.startAfter ?? '';
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).sort();
       for (const key of keys) {

@@ -55,7 +55,7 @@ export function isProcessGone(identity: ProcessIdentity, self: ProcessIdentity =
   if (identity.host !== self.host) return false;
   const stat = statOf(identity.pid);
   if (stat !== undefined) return stat.state === 'Z' || stat.state === 'X' || stat.startedAt !== identity.startedAt;
-  if (read('/proc/self/stat') !== undefined) return true; // Linux: no entry, no process
+  // No entry: gone, or hidden from us (proc mounted with hidepid). A signal tells these two apart.
   try {
     process.kill(identity.pid, 0);
     return false;

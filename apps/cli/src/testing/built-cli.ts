@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +43,8 @@ export interface BuiltCli {
 export async function buildCli(): Promise<BuiltCli> {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, 'cli-'));
+  // Other users run it as well: a test of rights needs one that is not root.
+  await chmod(folder, 0o755);
   await promisify(execFile)(process.execPath, [tsup, '--out-dir', folder, '--silent'], { cwd: app });
   if (!(await readdir(folder)).includes('schemahub.mjs'))
     throw new Error(`the build left no schemahub.mjs in ${folder}`);

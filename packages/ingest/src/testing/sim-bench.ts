@@ -1,8 +1,9 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { createCheckpointStore } from '@schemahub/checkpoint';
 import { coinbasePolicy, createCoinbaseConnector } from '@schemahub/connector-coinbase';
 import { createFetchTransport } from '@schemahub/connector-kit';
 import { createDocuments, createLeases } from '@schemahub/coordination';
-import type { Clock } from '@schemahub/core';
+import type { Clock, Transport, WindowedConnector } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import {
   type CoinbaseSim,
@@ -12,7 +13,7 @@ import {
 } from '@schemahub/exchange-sim';
 import { createIdReader, createLayout, hashedPart, listRawNames, readCondemned, readRawObject } from '@schemahub/lake';
 import { createMemoryStore, currentProcess, type ObjectStore } from '@schemahub/object-store';
-import { createByteBudget } from '../byte-budget.js';
+import { type ByteBudget, createByteBudget } from '../byte-budget.js';
 import { type IngestContext, type IngestSettings, ingestDefaults } from '../context.js';
 import type { IngestEvent } from '../events.js';
 import { type IngestResult, runIngest } from '../run-ingest.js';
@@ -21,8 +22,14 @@ import { type IngestResult, runIngest } from '../run-ingest.js';
 export interface SimBench {
   readonly sim: CoinbaseSim;
   readonly store: ObjectStore;
+  /** One clock for exchange and run; heartbeats of leases do not move it. */
   readonly clock: Clock;
+  /** Waits that the run itself made, ms. */
+  readonly sleeps: number[];
+  readonly connector: WindowedConnector;
   readonly events: IngestEvent[];
+  /** Shared by all runs; nothing may be left in it. */
+  readonly budget: ByteBudget;
   readonly run: (
     mode: IngestSettings['mode'],
     products: readonly string[],
@@ -41,23 +48,55 @@ export interface SimBench {
   readonly dump: () => Promise<Record<string, string>>;
 }
 
-const START = Date.parse('2026-11-21T12:00:00Z');
+/** When every bench begins. */
+export const START: number = Date.parse('2026-11-21T12:00:00Z');
 
-export function createSimBench(
-  options: Omit<CoinbaseSimOptions, 'clock' | 'seed'> & { store?: ObjectStore; seed?: number },
-): SimBench {
+/** Sleeps until it is aborted: a heartbeat that does not move the virtual clock. */
+function sleepForEver(_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((_done, fail) => {
+    if (signal?.aborted) fail(signal.reason);
+    signal?.addEventListener('abort', () => fail(signal.reason), { once: true });
+  });
+}
+
+export interface SimBenchOptions extends Omit<CoinbaseSimOptions, 'clock' | 'seed'> {
+  readonly store?: ObjectStore;
+  readonly seed?: number;
+  /** Width of the grid; small ones make many windows of few trades. Default 1000. */
+  readonly gridSize?: number;
+  /** Put between connector and exchange, e.g. limiter and breaker. */
+  readonly guard?: (transport: Transport, clock: Clock) => Transport;
+}
+
+export function createSimBench(options: SimBenchOptions): SimBench {
   const clock = createVirtualClock({ nowMs: START });
   const sim = createCoinbaseSim({ seed: 7, rateLimit: false, ...options, clock, requestLog: 100_000 });
   const store = options.store ?? createMemoryStore({ now: clock.now });
   const layout = createLayout();
   const readId = createIdReader('trade_id');
   const events: IngestEvent[] = [];
+  const budget = createByteBudget(256 * 1024 * 1024);
   const policy = coinbasePolicy({ userAgent: 'test' });
-  const connector = createCoinbaseConnector({
-    transport: createFetchTransport({ policy, fetch: (url, init) => sim.fetch(url, init), clock, timeoutMs: 15_000 }),
-    baseUrl: 'https://sim.test',
-    clock,
-  });
+  const guard = options.guard ?? ((transport: Transport) => transport);
+  const connector: WindowedConnector = {
+    ...createCoinbaseConnector({
+      transport: guard(
+        createFetchTransport({ policy, fetch: (url, init) => sim.fetch(url, init), clock, timeoutMs: 15_000 }),
+        clock,
+      ),
+      baseUrl: 'https://sim.test',
+      clock,
+    }),
+    gridSize: options.gridSize ?? 1000,
+  };
+  const sleeps: number[] = [];
+  const ownClock: Clock = {
+    now: clock.now,
+    sleep: (ms, signal) => {
+      sleeps.push(ms);
+      return clock.sleep(ms, signal);
+    },
+  };
   let leaseIds = 0;
   let seen = 0;
 
@@ -71,15 +110,15 @@ export function createSimBench(
       checkpoints: createCheckpointStore({ documents, keyOf: layout.checkpoint }),
       leases: createLeases({
         documents,
-        clock,
+        clock: { now: clock.now, sleep: sleepForEver },
         holder: currentProcess(),
         createId: () => `lease-${leaseIds++}`,
         keyOf: layout.lock,
       }),
       readId,
-      clock,
+      clock: ownClock,
       random: () => 0.5,
-      budget: createByteBudget(256 * 1024 * 1024),
+      budget,
       settings: { ...ingestDefaults, ...settings },
       onEvent: (event) => void events.push(event),
       stop: new AbortController().signal,
@@ -91,7 +130,10 @@ export function createSimBench(
     sim,
     store,
     clock,
+    sleeps,
+    connector,
     events,
+    budget,
     contextOf,
     run: (mode, products, settings = {}, more = {}) => runIngest(contextOf({ mode, ...settings }, more), products),
     raw: async (product) => {
@@ -120,6 +162,26 @@ export function createSimBench(
       return objects;
     },
   };
+}
+
+/** Raw ids of a product must be the exchange's, each once, and its voids attested. */
+export function requireTruth(bench: SimBench, result: IngestResult, product: string): Promise<void> {
+  return requireHeld(bench, result, product, truthOf(bench.sim, product));
+}
+
+/** As `requireTruth`, with the ids that should be held. */
+export async function requireHeld(
+  bench: SimBench,
+  result: IngestResult,
+  product: string,
+  ids: RangeSet,
+): Promise<void> {
+  const own = result.products.find(({ productId }) => productId === product);
+  deepStrictEqual([own?.state, own?.reason], ['complete', undefined]);
+  const raw = await bench.raw(product);
+  strictEqual(raw.ids.toString(), ids.toString());
+  strictEqual(raw.rows, ids.count);
+  strictEqual(own?.account?.missing.difference(own.unsettled).toString(), '');
 }
 
 /** The truth of a product, as ids. */

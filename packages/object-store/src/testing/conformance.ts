@@ -147,6 +147,44 @@ const cases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'list: a prefix never leaves the store, and one below an object holds nothing',
+    run: async (createStore) => {
+      const store = await createStore();
+      await store.putIfAbsent('a', bytes('x'));
+      deepStrictEqual(await keysOf(store, 'a/'), []);
+      deepStrictEqual(await keysOf(store, 'a/b/c'), []);
+      for (const prefix of ['../', '..', '/', '/etc/', 'a/../../', './', 'a/./b'])
+        await rejects(keysOf(store, prefix), { code: 'invalid-key' }, prefix);
+    },
+  },
+  {
+    name: 'list: objects written while it runs do not disturb it, and those deleted are no error',
+    run: async (createStore) => {
+      const store = await createStore();
+      for (const key of ['p/1', 'p/2', 'q/1', 'r']) await store.putIfAbsent(key, bytes(key));
+      const seen: string[] = [];
+      for await (const { key } of store.list('')) {
+        seen.push(key);
+        if (key === 'p/1') await store.delete(['q/1']);
+        if (key === 'p/2') await store.putIfAbsent('p/0', bytes('late'));
+      }
+      ok(!seen.includes('p/0') && ['p/1', 'p/2', 'r'].every((key) => seen.includes(key)), seen.join());
+      deepStrictEqual(seen, [...seen].sort());
+    },
+  },
+  {
+    name: 'compare-and-set of the same bytes by two: one of them learns that it lost, or neither changed anything',
+    run: async (createStore) => {
+      const store = await createStore();
+      const first = await store.putIfMatch('doc', bytes('same'), undefined);
+      ok(first !== 'conflict');
+      strictEqual(await store.putIfMatch('doc', bytes('same'), undefined), 'conflict');
+      await store.delete(['doc']);
+      strictEqual(await store.putIfMatch('doc', bytes('x'), first.version), 'conflict');
+      strictEqual(await store.get('doc'), undefined);
+    },
+  },
+  {
     name: 'delete removes, and absent keys are no error',
     run: async (createStore) => {
       const store = await createStore();

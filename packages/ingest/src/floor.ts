@@ -1,0 +1,46 @@
+import { confirmFloor, type FloorEvidence, findProvisionalFloor } from '@schemahub/connector-kit';
+import type { CallPriority, Head, TradePage } from '@schemahub/core';
+import type { EvidenceRequest } from '@schemahub/lake';
+import { type IngestContext, timeText } from './context.js';
+import { withRetries } from './retry.js';
+import { retryOptions } from './same-trades.js';
+
+/** The floor, when it is not known yet: at once as far as one look tells, confirmed while windows are fetched. */
+export interface FloorSearch {
+  readonly floor: number | undefined;
+  /** The first window, which is kept as data. */
+  readonly page: TradePage | undefined;
+  /** The settled floor with its evidence; undefined when it could not be settled in this run. */
+  readonly confirmed: Promise<{ readonly id: number; readonly requests: readonly EvidenceRequest[] } | undefined>;
+}
+
+function requestsOf(evidence: readonly FloorEvidence[]): EvidenceRequest[] {
+  return evidence.map(({ request, ids, date }) => ({ request, ids, date: date === undefined ? null : timeText(date) }));
+}
+
+/** Finds the lowest id that the exchange serves (SPEC §2). */
+export async function searchFloor(
+  context: IngestContext,
+  productId: string,
+  head: Head,
+  priority: CallPriority,
+): Promise<FloorSearch> {
+  const { connector, clock, settings, onEvent, stop } = context;
+  const retry = retryOptions(context, productId);
+  const options = { connector, product: productId, priority, signal: stop };
+  const found = await withRetries(retry, () => findProvisionalFloor({ ...options, head: head.trade.id }));
+  const { floor, page } = found;
+  if (floor === undefined) return { floor, page, confirmed: Promise.resolve(undefined) };
+  const confirm = async (): Promise<Awaited<FloorSearch['confirmed']>> => {
+    const settled = await withRetries(retry, () =>
+      confirmFloor({ ...options, floor, clock, waitMs: settings.probeWaitMs }),
+    );
+    onEvent({ type: 'floor-found', product: productId, floor: settled.floor, confirmed: settled.confirmed });
+    if (!settled.confirmed) return undefined;
+    return { id: settled.floor, requests: requestsOf([...found.evidence, ...settled.evidence]) };
+  };
+  const confirmed = confirm();
+  // Awaited after the windows; until then its failure is nobody's news.
+  confirmed.catch(() => undefined);
+  return { floor, page, confirmed };
+}

@@ -1,0 +1,31 @@
+/** Writes of one product, one after the other, while fetching goes on. */
+export interface LandingQueue {
+  /** Adds a write. */
+  readonly push: (write: () => Promise<void>) => void;
+  /** Writes that have not ended. */
+  readonly size: () => number;
+  /** Resolves when all that was pushed so far has ended. Never rejects. */
+  readonly drained: () => Promise<void>;
+}
+
+/**
+ * One at a time: what a write of the checkpoint answers is then never older than what an earlier one answered.
+ * `onError` gets what a write throws; later writes are still made, because what they hold is finished.
+ */
+export function createLandingQueue(onError: (error: unknown) => void): LandingQueue {
+  let tail: Promise<void> = Promise.resolve();
+  let size = 0;
+  return {
+    push: (write) => {
+      size++;
+      tail = tail
+        .then(write)
+        .catch(onError)
+        .then(() => {
+          size--;
+        });
+    },
+    size: () => size,
+    drained: () => tail,
+  };
+}
