@@ -25,7 +25,7 @@ afterAll(() => world.remove());
 
 async function complete(...args: string[]): Promise<{ out: string; err: string }> {
   const { code, out, err } = await world.run(args);
-  expect(code, `${args.join(' ')}: ${err}`).toBe(exitCodes.complete);
+  expect(code, `${args.join(' ')}: ${out}${err}`).toBe(exitCodes.complete);
   return { out, err };
 }
 
@@ -198,7 +198,7 @@ describe('new trades at the head', () => {
   });
 
   it('2,500 more are three windows', async () => {
-    world.sim.control.addTrades('XRP-USD', 2500);
+    world.sim.control.addTrades('BTC-USD', 2500);
     const before = world.requests();
     await complete('ingest', ...names);
     expect(world.requests() - before).toBe(IDLE_REQUESTS + 3);
@@ -265,10 +265,10 @@ describe('checkpoints are a cache', () => {
 
   it('status and quality count the same whether a checkpoint is there, gone or damaged', async () => {
     const told = async (): Promise<unknown[]> => [
-      // The lag grows with the clock.
+      // The lag grows with the clock, and a damaged checkpoint is a finding.
       (await world.run(['status', '--json']))
         .json<{ products: Record<string, unknown>[] }>()
-        .products.map(({ lag_seconds: _lag, ...counts }) => counts),
+        .products.map(({ lag_seconds: _lag, findings: _findings, ...counts }) => counts),
       (await world.run(['quality', '--json'])).json<{ findings: unknown }>().findings,
     ];
     const before = await told();

@@ -20,7 +20,7 @@ const SAMPLES = 5;
 
 /** From commits, evidence and raw names, as the certificate: a checkpoint that is gone or damaged changes no count. */
 async function factsOf(lake: OpenLake, config: Config): Promise<ProductFacts[]> {
-  const { table, products } = await gatherAudit({ lake, config });
+  const { table, products } = await gatherAudit({ lake, config, quick: true });
   return products.map((product) => {
     const { account, list } = checkProduct(product, table);
     return {
