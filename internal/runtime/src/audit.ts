@@ -3,6 +3,7 @@ import {
   type AuditTable,
   type Certificate,
   certify,
+  checkProduct,
   exitCodeOf,
   type Finding,
   findYoungHoles,
@@ -159,8 +160,25 @@ async function inspectAll(
   return findings;
 }
 
+/** What condemning needs of a command. */
+export type CondemnOptions = GatherOptions & Pick<VerifyOptions, 'stop' | 'onLine'>;
+
+/**
+ * Gives up raw objects that the newest certificate saw and that are gone, before `repair` fetches their trades again:
+ * the good copies then land under names of their own, and cells made from the lost ones are no longer canonical.
+ * `verify` only tells, because a backup may still bring them back. Gives their keys.
+ */
+export async function condemnMissing(options: CondemnOptions): Promise<string[]> {
+  const { table, products } = await gatherAudit(options);
+  const findings = products.flatMap((product) => checkProduct(product, table).findings);
+  return await condemnDamaged(
+    options,
+    findings.filter(({ code }) => code === 'missing-raw'),
+  );
+}
+
 /** Condemns what is damaged; evidence names it from then on, so that the finding needs no repetition. */
-async function condemnDamaged(options: VerifyOptions, damaged: readonly Finding[]): Promise<string[]> {
+async function condemnDamaged(options: CondemnOptions, damaged: readonly Finding[]): Promise<string[]> {
   const { lake, config, stop, onLine } = options;
   if (damaged.length === 0) return [];
   const onEvent: OnEvent = (event) => {

@@ -107,6 +107,10 @@ function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, damaged:
     report('checkpoint-behind', undefined, `${name}: ${behind.join('; ')}. The next ingest or repair adopts that.`);
 }
 
+/** `repair` condemns what a certificate saw and fetches its trades again. */
+const GONE_REMEDY =
+  'Restore it from a backup of the lake, or give it up and fetch its trades again with: schemahub repair';
+
 /** A checkpoint that still claims the ids would keep `repair` from asking for them. */
 const LOST_REMEDY =
   'Restore the raw objects from a backup of the lake, or delete the checkpoint and fetch them again with: schemahub repair';
@@ -154,7 +158,7 @@ function checkRawObjects(
     report(
       'missing-raw',
       key,
-      `${key}: an earlier certificate saw it, it is gone. Without it no raw object holds ${idsText(ids)}. ${LOST_REMEDY}`,
+      `${key}: an earlier certificate saw it, it is gone. Without it no raw object holds ${idsText(ids)}. ${GONE_REMEDY}`,
     );
   }
   return told;

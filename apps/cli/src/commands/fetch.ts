@@ -1,4 +1,5 @@
 import { type IngestEvent, type IngestMode, type IngestResult, type ProductResult, runIngest } from '@schemahub/ingest';
+import { condemnMissing } from '@schemahub/runtime/audit';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { lakeProducts, openLake, requireLake } from '@schemahub/runtime/lake';
@@ -200,9 +201,12 @@ export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
   const settings = settingsOf(invocation, mode);
   const lake = openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
-  if (mode === 'repair') await requireLake(lake);
-  const products = await productsOf(invocation, lake);
   const log = createFetchLog(invocation);
+  if (mode === 'repair') {
+    await requireLake(lake);
+    await condemnMissing({ lake, config, stop: invocation.stop, onLine: log.line });
+  }
+  const products = await productsOf(invocation, lake);
   const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
   const report = createFetchReport(lake.clock);
   const onEvent = (event: IngestEvent): void => {
