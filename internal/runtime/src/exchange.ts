@@ -5,11 +5,11 @@ import {
   coinbasePolicy,
   createCoinbaseConnector,
 } from '@schemahub/connector-coinbase';
-import { createFetchTransport, type FetchLike } from '@schemahub/connector-kit';
+import { createFetchTransport, type FetchLike, systemClock } from '@schemahub/connector-kit';
 import type { Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
 import { createGuardedTransport, type OnEvent } from '@schemahub/ingest';
 import { createIdReader, type ReadId } from '@schemahub/lake';
-import { createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
+import { createFifoQueue, createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import type { OpenLake } from './lake.js';
@@ -109,6 +109,8 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     budgets: policy.budgets,
     clock,
     rateShare: config.number('rate-share'),
+    // Bottleneck waits by real timers: on any other clock than the machine's, our own queue keeps time.
+    createQueue: clock === systemClock ? undefined : createFifoQueue,
     onEvent: ({ text }) => onLine(text),
   });
   const breakerKey = lake?.layout.lock(`circuit:${entry.exchange}`);
