@@ -96,12 +96,19 @@ export async function encodeRawObject(
     );
   }
   const parts: Uint8Array[] = [];
+  // The rows of a window have one time, and so one end of the line between them.
+  let endTs: string | undefined;
+  let end: Uint8Array = Buffer.alloc(0);
   for (let i = 0; i < ids.length; i++) {
     if (!isId(ids[i]!) || (i > 0 && !(ids[i]! > ids[i - 1]!)))
       throw new RangeError(`raw object: ids must ascend, got ${ids[i]} after ${ids[i - 1]}`);
     if (lines[i]!.includes(NEWLINE))
       throw new RangeError(`raw object: a row is one line, got a line feed in that of id ${ids[i]}`);
-    parts.push(lines[i]!, Buffer.from(`${INGEST_TS}${ingestTs[i]}"}\n`));
+    if (ingestTs[i] !== endTs) {
+      endTs = ingestTs[i];
+      end = Buffer.from(`${INGEST_TS}${endTs}"}\n`);
+    }
+    parts.push(lines[i]!, end);
   }
   const hash = hashRows(ids, lines);
   const bytes = await compress(Buffer.concat(parts), { level: 6 });
