@@ -29,7 +29,11 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 /** Increments a counter by compare-and-set, telling each success; or writes what it was told and says how it went. */
 const CHILD = `
 import { createFolderStore } from './folder.ts';
-const [folder, task, count] = process.argv.slice(2);
+const [folder, task, count, uid] = process.argv.slice(2);
+if (Number(uid) > 0) {
+  process.setgid(Number(uid));
+  process.setuid(Number(uid));
+}
 const store = createFolderStore({ folder, sleep: () => new Promise((done) => setTimeout(done, 1)) });
 const tell = (message) => new Promise((done) => process.send(message, done));
 if (task === 'count') {
@@ -180,9 +184,10 @@ async function writeAs(
   options: { shell?: string; uid?: number } = {},
 ): Promise<unknown> {
   const command = `${options.shell ?? ''} exec "$0" "$@"`;
-  const child = spawn('sh', ['-c', command, process.execPath, script, folder, 'write', String(bytes)], {
+  // The child changes its user itself: another user may not be allowed to start this Node (npx keeps it in a home folder).
+  const args = [script, folder, 'write', String(bytes), String(options.uid ?? 0)];
+  const child = spawn('sh', ['-c', command, process.execPath, ...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   return await new Promise((done, fail) => {
     child.once('message', done);
