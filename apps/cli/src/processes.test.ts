@@ -171,7 +171,7 @@ describe.concurrent('leases', () => {
     const { lake, ends } = await createScene();
     await ends(exitCodes.complete, ['backfill', 'WLD-USD']);
     const config = await loadConfig({ flags: { lake }, environment: {}, folder });
-    const acquired = await openLake({ config }).leases.acquire('job:transform');
+    const acquired = await (await openLake({ config })).leases.acquire('job:transform');
     if (acquired.kind !== 'held') throw new Error('the lease of an idle lake was not free');
     const before = await lakeHashes(lake);
     const { err } = await ends(exitCodes.held, ['transform']);

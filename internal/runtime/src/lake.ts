@@ -39,7 +39,7 @@ function folderOf(config: Config): string {
   return lake;
 }
 
-export function openLake(options: OpenLakeOptions): OpenLake {
+export async function openLake(options: OpenLakeOptions): Promise<OpenLake> {
   const { config, clock = systemClock } = options;
   const layout = createLayout({
     rawPrefix: config.optionalText('raw-prefix'),

@@ -148,7 +148,7 @@ async function throughTheTable(trades: readonly RecordedTrade[]): Promise<{ rows
   folders.push(folder);
   const flags = { lake: folder, exchange: 'coinbase', 'api-url': 'https://replayed.exchange' };
   const config = await loadConfig({ flags, environment: {}, folder });
-  const lake = openLake({ config, clock });
+  const lake = await openLake({ config, clock });
   const ignore = (): void => undefined;
   const exchange = openExchange({
     config,

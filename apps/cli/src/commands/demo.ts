@@ -125,7 +125,7 @@ export const run: CommandRun = async (invocation) => {
     environment: {},
     folder: io.folder,
   });
-  const lake = openLake({ config, clock });
+  const lake = await openLake({ config, clock });
   const demo: Demo = { invocation, config, lake, sim };
   if (!invocation.quiet)
     io.out(

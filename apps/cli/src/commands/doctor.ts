@@ -29,7 +29,7 @@ async function nodeVersion(): Promise<string> {
 }
 
 async function lakeWrites(invocation: Invocation): Promise<string> {
-  const lake = openLake({ config: invocation.config, clock: invocation.io.clock });
+  const lake = await openLake({ config: invocation.config, clock: invocation.io.clock });
   const key = 'locks/doctor.json';
   const held = await lake.documents.read(key).catch(() => undefined);
   const written = await lake.documents.write(key, { checked: true }, held?.version);
@@ -41,7 +41,7 @@ async function lakeWrites(invocation: Invocation): Promise<string> {
 }
 
 async function diskSpace(invocation: Invocation): Promise<string> {
-  const { bavail, bsize } = await statfs(openLake({ config: invocation.config }).store.location);
+  const { bavail, bsize } = await statfs((await openLake({ config: invocation.config })).store.location);
   const free = bavail * bsize;
   if (free < 1_000_000_000)
     throw new Error(`only ${bytesText(free)} free below the lake; a million trades take about 45 MB`);
@@ -55,7 +55,7 @@ async function duckdb(): Promise<string> {
 
 async function exchangeAnswers(invocation: Invocation): Promise<string> {
   const { config, io, stop } = invocation;
-  const lake = openLake({ config, clock: io.clock, dryRun: true });
+  const lake = await openLake({ config, clock: io.clock, dryRun: true });
   const exchange = openExchange({
     config,
     clock: lake.clock,

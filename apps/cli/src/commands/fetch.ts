@@ -2,7 +2,7 @@ import { type IngestEvent, type IngestMode, type IngestResult, type ProductResul
 import { condemnMissing } from '@schemahub/runtime/audit';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
-import { lakeProducts, openLake, requireLake } from '@schemahub/runtime/lake';
+import { lakeProducts, type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
 import { loadSeed } from '@schemahub/runtime/seed';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
@@ -14,7 +14,7 @@ import { grouped, textTable } from '../text-table.js';
 /** Products of a run: those named, else the seed file's; `repair` without names takes the lake's own. */
 async function productsOf(
   invocation: Invocation,
-  lake: ReturnType<typeof openLake>,
+  lake: OpenLake,
 ): Promise<{ ids: readonly string[]; where: string; named: boolean }> {
   if (invocation.args.length > 0) return { ids: [...new Set(invocation.args)], where: 'the command line', named: true };
   const exchange = invocation.config.text('exchange');
@@ -200,7 +200,7 @@ export const run: CommandRun = async (invocation) => {
   const mode = invocation.command as IngestMode;
   const { config, io } = invocation;
   const settings = settingsOf(invocation, mode);
-  const lake = openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
+  const lake = await openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
   const log = createFetchLog(invocation);
   if (mode === 'repair') {
     await requireLake(lake);

@@ -1,5 +1,5 @@
 import { UsageError } from '@schemahub/runtime/config';
-import { openLake, requireLake } from '@schemahub/runtime/lake';
+import { type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -18,7 +18,7 @@ export function parseAge(option: string, text: string): number {
   return Number(match[1]) * UNITS[match[2]!]!;
 }
 
-async function compact(invocation: Invocation, lake: ReturnType<typeof openLake>): Promise<number> {
+async function compact(invocation: Invocation, lake: OpenLake): Promise<number> {
   const { config, io } = invocation;
   const log = createFetchLog(invocation);
   const opened = await openTable({
@@ -54,11 +54,7 @@ async function compact(invocation: Invocation, lake: ReturnType<typeof openLake>
   return code;
 }
 
-async function vacuum(
-  invocation: Invocation,
-  lake: ReturnType<typeof openLake>,
-  keepMs: number | undefined,
-): Promise<number> {
+async function vacuum(invocation: Invocation, lake: OpenLake, keepMs: number | undefined): Promise<number> {
   const { config, io } = invocation;
   const opened = await openTable({ lake, config, stop: invocation.stop, withoutMappings: true });
   const result = await opened.table.vacuum({
@@ -85,7 +81,7 @@ async function vacuum(
 export const run: CommandRun = async (invocation) => {
   const keep = textFlag(invocation, 'keep');
   const keepMs = keep === undefined ? undefined : parseAge('keep', keep);
-  const lake = openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
+  const lake = await openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   return await withJobLease(invocation, lake, () =>
     invocation.command === 'compact' ? compact(invocation, lake) : vacuum(invocation, lake, keepMs),

@@ -52,7 +52,7 @@ function totalsOf(
 /** `plan`: what a backfill would cost, from one small request a product. Nothing is written. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, clock: io.clock, dryRun: true });
+  const lake = await openLake({ config, clock: io.clock, dryRun: true });
   const exchangeName = config.text('exchange');
   const products =
     invocation.args.length > 0

@@ -7,7 +7,7 @@ import { grouped, textTable } from '../text-table.js';
 /** `quality`: named checks, a score, and the remedy of every deduction. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, clock: io.clock });
+  const lake = await openLake({ config, clock: io.clock });
   await requireLake(lake);
   const result = await runQuality({ lake, config, full: isSet(invocation, 'full-scan') });
   const failed = result.findings.filter(({ ok }) => ok === false);

@@ -77,7 +77,7 @@ export const run: CommandRun = async (invocation) => {
     throw new UsageError(
       `-o: expected ${textFormats.join(', ')}, parquet or NAME.parquet, got ${JSON.stringify(format)}.`,
     );
-  const lake = openLake({ config, clock: io.clock });
+  const lake = await openLake({ config, clock: io.clock });
   await requireLake(lake);
   const exportFile = isParquet ? resolve(io.folder, format === 'parquet' ? 'result.parquet' : format) : undefined;
   const { engine } = await openQuery({

@@ -21,7 +21,7 @@ export const run: CommandRun = async (invocation) => {
     throw new UsageError('seek: expected a product and a time, as: schemahub seek BTC-USD 2026-01-01');
   const bound = parseBound('TIME', time);
   if (!('micros' in bound)) throw new UsageError('seek: expected a time, got a trade id.');
-  const lake = openLake({ config, clock: io.clock });
+  const lake = await openLake({ config, clock: io.clock });
   const log = createFetchLog(invocation);
   const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('ingest', config, {

@@ -98,7 +98,7 @@ async function back({ io }: Invocation, { table }: Opened, target: number | unde
 
 /** `snapshots` and `rollback`. */
 export const run: CommandRun = async (invocation) => {
-  const lake = openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
+  const lake = await openLake({ config: invocation.config, clock: invocation.io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   const opened = await openTable({ lake, config: invocation.config, stop: invocation.stop, withoutMappings: true });
   if (invocation.command === 'snapshots') return await list(invocation, opened);

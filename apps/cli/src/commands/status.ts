@@ -63,7 +63,7 @@ function print(invocation: Invocation, status: LakeStatus): void {
 /** `status`: what is held, per product; a quick look that proves nothing. */
 export const run: CommandRun = async (invocation) => {
   const { config, io, args } = invocation;
-  const lake = openLake({ config, clock: io.clock });
+  const lake = await openLake({ config, clock: io.clock });
   const status = await readStatus({ lake, config, products: args.length === 0 ? undefined : args });
   if (invocation.json) io.out(`${JSON.stringify(status)}\n`);
   else print(invocation, status);

@@ -99,7 +99,7 @@ function lastLine(invocation: Invocation, result: TransformResult, code: number)
 /** `transform`, with `--rebuild` too. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
+  const lake = await openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
   await requireLake(lake);
   const log = createFetchLog(invocation);
   const isRebuild = isSet(invocation, 'rebuild');

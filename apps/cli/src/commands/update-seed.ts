@@ -24,7 +24,7 @@ function filterOf(invocation: Invocation): (product: Product) => boolean {
 /** `update-seed`: the product list from the catalogue, written beside its place and renamed there. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
-  const lake = openLake({ config, clock: io.clock, dryRun: true });
+  const lake = await openLake({ config, clock: io.clock, dryRun: true });
   const exchangeName = config.text('exchange');
   const path = textFlag(invocation, 'path') ?? `mappings/${seedFile(exchangeName)}`;
   const accepts = filterOf(invocation);

@@ -110,7 +110,7 @@ function print(invocation: Invocation, result: VerifyResult): void {
 /** `verify`: the certificate; `--deep` from every byte. */
 export const run: CommandRun = async (invocation) => {
   const { config, io, args } = invocation;
-  const lake = openLake({ config, clock: io.clock });
+  const lake = await openLake({ config, clock: io.clock });
   let rows = 0;
   const result = await runVerify({
     lake,

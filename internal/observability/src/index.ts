@@ -1,0 +1,15 @@
+export {
+  ERROR_RATE_LIMIT,
+  errorMetrics,
+  isMetricName,
+  type MetricDimensions,
+  type MetricEmitter,
+  type MetricName,
+  type MetricSpec,
+  type MetricUnit,
+  metrics,
+  NAMESPACE,
+  PRODUCT,
+  PRODUCTS_WITH_METRICS,
+  SOURCE,
+} from './metric-names.js';
