@@ -43,7 +43,8 @@ export class MappingError extends Error {
   readonly suggestion: string | undefined;
 
   constructor(problem: string, options: MappingErrorOptions) {
-    const place = [options.file, options.line].filter((part) => part !== undefined).join(':');
+    const { file, line } = options;
+    const place = file === undefined ? (line === undefined ? '' : `line ${line}`) : [file, line ?? []].flat().join(':');
     const hint = options.suggestion === undefined ? '' : ` Did you mean "${options.suggestion}"?`;
     super(
       `${place === '' ? '' : `${place}: `}${problem}${hint}`,

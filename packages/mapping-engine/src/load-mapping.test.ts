@@ -152,6 +152,12 @@ describe('loadMapping', () => {
     },
   );
 
+  it('says that a number is a line where the text has no file', async () => {
+    const { text, line } = withLine('price_dec: price', 'price_dec: prize');
+    const { problems } = await checkMapping(text, { schemas });
+    expect(problems[0]!.message.startsWith(`line ${line}: `)).toBe(true);
+  });
+
   it('refuses a column that would stay empty, a constant id and a constant that is none', async () => {
     expect(
       await problemOf(coinbaseMapping.replace('  time: trade_ts\n', '').replace('  trade_ts: iso8601\n', '')),
