@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { strangers } from '../strangers/run.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'schemahub-ci-'));
@@ -125,7 +126,7 @@ function readers() {
 /** The path of another Node from the npm package `node`; undefined if it cannot be had. */
 function otherNode(major) {
   const cwd = join(scratch, `node-${major}`);
-  mkdirSync(cwd);
+  mkdirSync(cwd, { recursive: true });
   const { ok, text } = run('npx', ['--yes', '-p', `node@${major}`, '--', 'node', '-p', 'process.execPath'], {
     cwd,
     stdout: 'pipe',
@@ -150,10 +151,18 @@ function newerNode(major) {
   countVitest(`Node ${major}: unit tests`, report, ok);
 }
 
+/** What a stranger who installs a package from npm gets. */
+async function packages() {
+  say('the packages as strangers get them');
+  const nodes = [['this Node', process.execPath], ...[22, 24].map((major) => [`Node ${major}`, otherNode(major)])];
+  await strangers({ root, scratch, nodes, one });
+}
+
 const steps = {
   unit,
   deep,
   readers,
+  packages,
   node22: () => newerNode(22),
   node24: () => newerNode(24),
 };
@@ -168,7 +177,7 @@ if (unknown.length > 0) {
 const all = wanted.length === 0;
 try {
   if (all) treeIsClean('before');
-  for (const name of all ? Object.keys(steps) : wanted) steps[name]();
+  for (const name of all ? Object.keys(steps) : wanted) await steps[name]();
   if (all) treeIsClean('after');
 } finally {
   rmSync(scratch, { recursive: true, force: true });
