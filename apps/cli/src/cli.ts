@@ -1,4 +1,5 @@
 import type { Invocation } from './command.js';
+import { commandTable } from './command-table.js';
 import { exitCodes } from './exit-codes.js';
 import { explainError } from './explain-error.js';
 import type { Io } from './io.js';
@@ -32,6 +33,11 @@ function listenForSignals(io: Io): {
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const signals = listenForSignals(io);
   try {
+    if (argv[0] === 'complete' && argv[1] === '--') {
+      const { answerCompletion } = await import('./completions.js');
+      await answerCompletion(commandTable, argv.slice(2));
+      return exitCodes.complete;
+    }
     const result = await parseCommandLine(argv, io, version);
     if (result.kind === 'end') return result.code;
     const { spec, args, flags } = result.parsed;
@@ -40,6 +46,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const { run } = await spec.load();
     const invocation: Invocation = {
       command: spec.name,
+      commands: commandTable,
       args,
       flags,
       config,

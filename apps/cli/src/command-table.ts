@@ -311,6 +311,14 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/simulate.js'),
   },
   {
+    name: 'complete',
+    summary: 'completion of commands, options and products with the Tab key',
+    args: '[SHELL]',
+    options: [option('install', undefined, 'write it where the shell looks; bash and fish')],
+    examples: ['schemahub complete bash --install', 'schemahub complete zsh'],
+    load: () => import('./commands/complete.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check this machine, the lake and the exchange',
     options: [...lakeOptions, ...exchangeOptions, option('offline', undefined, 'do not ask the exchange')],

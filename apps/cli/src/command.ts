@@ -25,12 +25,27 @@ export interface CommandSpec {
   readonly load: () => Promise<{ readonly run: CommandRun }>;
 }
 
+/** What every command understands. */
+export const commonOptions: readonly OptionSpec[] = [
+  { name: 'json', doc: 'one JSON object on stdout' },
+  { name: 'quiet', doc: 'only errors on stderr', aliases: ['q'] },
+  { name: 'verbose', doc: 'every request on stderr', aliases: ['v'] },
+];
+const dryRun: OptionSpec = { name: 'dry-run', doc: 'write nothing; tell what would be done' };
+
+/** The options of a command, those that it shares with others included. */
+export function optionsOf(spec: CommandSpec): readonly OptionSpec[] {
+  return [...spec.options, ...commonOptions, ...(spec.writes === true ? [dryRun] : [])];
+}
+
 /** Runs one command and says its exit code. Errors that a user can meet are thrown with a sentence. */
 export type CommandRun = (invocation: Invocation) => Promise<number>;
 
 /** One call of a command, parsed. */
 export interface Invocation {
   readonly command: string;
+  /** All commands, for what speaks about them. */
+  readonly commands: readonly CommandSpec[];
   readonly args: readonly string[];
   /** Options by name; texts and switches as given. */
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;

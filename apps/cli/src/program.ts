@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import type { CommandSpec, OptionSpec } from './command.js';
+import { type CommandSpec, type OptionSpec, optionsOf } from './command.js';
 import { commandTable } from './command-table.js';
 import type { Io } from './io.js';
 
@@ -13,13 +13,6 @@ export interface Parsed {
 export type ParseResult =
   | { readonly kind: 'run'; readonly parsed: Parsed }
   | { readonly kind: 'end'; readonly code: number };
-
-const common: readonly OptionSpec[] = [
-  { name: 'json', doc: 'one JSON object on stdout' },
-  { name: 'quiet', doc: 'only errors on stderr', aliases: ['q'] },
-  { name: 'verbose', doc: 'every request on stderr', aliases: ['v'] },
-];
-const dryRun: OptionSpec = { name: 'dry-run', doc: 'write nothing; tell what would be done' };
 
 function addOption(command: Command, spec: OptionSpec): void {
   const value = spec.value === undefined ? '' : ` <${spec.value}>`;
@@ -50,7 +43,7 @@ function flagsOf(command: Command, specs: readonly OptionSpec[]): Record<string,
 }
 
 function addCommand(program: Command, spec: CommandSpec, taken: (parsed: Parsed) => void): void {
-  const options = [...spec.options, ...common, ...(spec.writes === true ? [dryRun] : [])];
+  const options = optionsOf(spec);
   const command = program
     .command(spec.args === undefined ? spec.name : `${spec.name} ${spec.args}`)
     .description(spec.summary);
@@ -65,6 +58,7 @@ export function createProgram(io: Io, version: string, taken: (parsed: Parsed) =
   program
     .description('Collects every public trade, keeps one clean table, and proves that nothing is missing.')
     .version(version)
+    .option('--examples', 'examples of every command')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHelpWidth: () => Math.min(io.columns, 110) })
     .showSuggestionAfterError()
@@ -78,6 +72,14 @@ export function createProgram(io: Io, version: string, taken: (parsed: Parsed) =
   return program;
 }
 
+/** What `schemahub --examples` prints: the examples of every command, in the order of the help. */
+function allExamples(io: Io): string {
+  const sections = commandTable.map(
+    ({ summary, examples }) => `${io.style('dim', `# ${summary}`)}\n${examples.join('\n')}\n`,
+  );
+  return sections.join('\n');
+}
+
 /** Parses a command line. Help and version end with 0, anything wrong with 2. */
 export async function parseCommandLine(argv: readonly string[], io: Io, version: string): Promise<ParseResult> {
   let parsed: Parsed | undefined;
@@ -87,6 +89,10 @@ export async function parseCommandLine(argv: readonly string[], io: Io, version:
   try {
     if (argv.length === 0) {
       program.outputHelp();
+      return { kind: 'end', code: 0 };
+    }
+    if (argv[0] === '--examples') {
+      io.out(allExamples(io));
       return { kind: 'end', code: 0 };
     }
     await program.parseAsync([...argv], { from: 'user' });

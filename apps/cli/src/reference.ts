@@ -64,7 +64,7 @@ export function cliReference(commands: readonly CommandSpec[]): string {
     '',
     'Made from the program itself (`apps/cli/src/command-table.ts`, `internal/runtime/src/settings.ts`); a test fails when it is stale.',
     '',
-    'Every command has `--help` with examples, `--json` (one object on stdout), `-q`/`--quiet` and `-v`/`--verbose`. Results go to stdout; progress, log lines and errors to stderr. `NO_COLOR` is honoured.',
+    '`schemahub --examples` prints the examples of all commands. Every command has `--help` with examples, `--json` (one object on stdout), `-q`/`--quiet` and `-v`/`--verbose`. Results go to stdout; progress, log lines and errors to stderr. `NO_COLOR` is honoured.',
     '',
     '## Exit codes',
     '',

@@ -215,6 +215,12 @@ describe('what is printed', () => {
       expect((await world.run([...args, '-q'])).err, args.join(' ')).toBe('');
   });
 
+  it('--examples prints those of every command', async () => {
+    const { code, out } = await world.run(['--examples']);
+    expect(code).toBe(0);
+    for (const { examples } of commandTable) for (const example of examples) expect(out).toContain(`${example}\n`);
+  });
+
   it.each(commandTable.map(({ name, writes }) => [name, writes === true] as const))(
     '%s --help: what it does, its options, examples that parse',
     async (name, writes) => {
