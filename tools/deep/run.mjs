@@ -156,6 +156,9 @@ async function packages() {
   say('the packages as strangers get them');
   const nodes = [['this Node', process.execPath], ...[22, 24].map((major) => [`Node ${major}`, otherNode(major)])];
   await strangers({ root, scratch, nodes, one });
+  const typedoc = join(root, 'node_modules/typedoc/bin/typedoc');
+  const args = [typedoc, '--skipErrorChecking', '--out', join(scratch, 'docs-api')];
+  one('the API reference has no warning', run(process.execPath, args).ok);
 }
 
 const steps = {
