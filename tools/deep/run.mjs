@@ -82,6 +82,15 @@ function deep() {
   countVitest('the deep tests', report, ok);
 }
 
+/** Whole pipelines under seeded disaster: `pnpm sim --seeds 300`. */
+function simulation() {
+  say('300 seeds of the simulation');
+  const { ok } = run(process.execPath, ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--seeds', '300'], {
+    minutes: 10,
+  });
+  one('300 random runs break no promise', ok);
+}
+
 /** A Python with the three readers, kept in .venv; undefined, and told, if it cannot be had. */
 function python() {
   const folder = join(root, '.venv');
@@ -164,6 +173,7 @@ async function packages() {
 const steps = {
   unit,
   deep,
+  simulation,
   readers,
   packages,
   node22: () => newerNode(22),

@@ -292,3 +292,10 @@ describe('checkpoint', () => {
     for (const value of [null, 1, 'x', []]) expect(() => parseCheckpoint(value, 'x')).toThrow(CheckpointError);
   });
 });
+
+it('two anchors that raced end as the higher one, whichever came first, and no watermark falls', () => {
+  const base = applyChange(emptyCheckpoint('coinbase', 'X'), { fetched: RangeSet.of(1, 5) });
+  const both = [1, 6].map((anchor) => applyChange(base, { anchor }));
+  expect(applyChange(both[0]!, { anchor: 6 })).toEqual(applyChange(both[1]!, { anchor: 1 }));
+  expect(cursorOf(applyChange(both[1]!, { anchor: 1 }))).toBe(6);
+});

@@ -83,6 +83,10 @@ function later(a: string | undefined, b: string | undefined): string | undefined
   return a > b ? a : b;
 }
 
+function higher(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
 /**
  * The merge of a change into a checkpoint. The order of changes does not matter, but for condemnations and for what the
  * venue says anew each time (symbol, origin, floor, closed), of which the last counts.
@@ -105,7 +109,8 @@ export function applyChange(base: Checkpoint, change: CheckpointChange): Checkpo
     origin: change.origin ?? base.origin,
     epoch: Math.max(base.epoch, change.condemned?.epoch ?? 0),
     asked: base.asked.union(change.asked ?? RangeSet.empty),
-    anchor: base.anchor ?? change.anchor,
+    // Set once. Of two that raced the higher one counts: it lets no watermark fall, and what was asked stays asked.
+    anchor: higher(base.anchor, change.anchor),
     floor: change.floor ?? base.floor,
     head,
     lastTrade,

@@ -158,6 +158,21 @@ describe('leases', () => {
     expect((await leasesOf(self).acquire('p')).kind).toBe('held');
   });
 
+  it('are free when their holder wrote them far in the future: its clock had jumped', async () => {
+    const { clock, leasesOf, store } = setUp();
+    const ahead = createLeases({
+      documents: createDocuments(store),
+      clock: { now: () => clock.now() + 49 * 3_600_000, sleep: clock.sleep },
+      holder: elsewhere,
+      createId: () => 'ahead',
+      keyOf: (name) => `locks/${name}.json`,
+    });
+    const zombie = lease(await ahead.acquire('p'));
+    const taken = lease(await leasesOf(third).acquire('p'));
+    await taken.release();
+    await zombie.release();
+  });
+
   it('leave the same bytes whoever held them', async () => {
     const { store, leasesOf } = setUp();
     const bytes: string[] = [];

@@ -41,21 +41,53 @@ interface LeaseState {
   readonly lockId: string;
   readonly holder: ProcessIdentity;
   readonly acquiredAt: number;
+  /** When its holder last wrote it, by the holder's clock. */
+  readonly renewedAt: number;
   readonly expiresAt: number;
 }
 
 /** A lease document's state; undefined when it is free or says nothing readable. */
 function parseState(document: Document | undefined): LeaseState | undefined {
   if (typeof document?.value !== 'object' || document.value === null) return undefined;
-  const { lock_id, holder, acquired_at, expires_at } = document.value as Record<string, unknown>;
+  const {
+    lock_id,
+    holder,
+    acquired_at,
+    renewed_at = acquired_at,
+    expires_at,
+  } = document.value as Record<string, unknown>;
   const identity = parseProcessIdentity(holder);
   if (typeof lock_id !== 'string' || identity === undefined || typeof expires_at !== 'number') return undefined;
-  return { lockId: lock_id, holder: identity, acquiredAt: Number(acquired_at), expiresAt: expires_at };
+  return {
+    lockId: lock_id,
+    holder: identity,
+    acquiredAt: Number(acquired_at),
+    renewedAt: Number(renewed_at),
+    expiresAt: expires_at,
+  };
 }
 
 function encode(name: string, state: LeaseState): unknown {
-  const { lockId, holder, acquiredAt, expiresAt } = state;
-  return { lock_name: name, lock_id: lockId, holder, acquired_at: acquiredAt, expires_at: expiresAt };
+  const { lockId, holder, acquiredAt, renewedAt, expiresAt } = state;
+  return {
+    lock_name: name,
+    lock_id: lockId,
+    holder,
+    acquired_at: acquiredAt,
+    renewed_at: renewedAt,
+    expires_at: expiresAt,
+  };
+}
+
+/** Clocks of hosts may differ by this much; a lease written further in the future is the work of a clock that was wrong. */
+const CLOCKS_DIFFER_MS = 2 * 3_600_000;
+
+/**
+ * A holder whose clock had jumped ahead must not keep everybody out for as long as it was wrong: a lease only saves
+ * double work, so that giving one up harms nothing.
+ */
+function isOver({ renewedAt, expiresAt }: LeaseState, now: number): boolean {
+  return expiresAt <= now || renewedAt - now > CLOCKS_DIFFER_MS;
 }
 
 /**
@@ -97,7 +129,7 @@ export function createLeases(options: LeaseOptions): Leases {
     if (state?.lockId !== lockId) return false;
     const written = await documents.write(
       key,
-      encode(name, { ...state, expiresAt: clock.now() + ttlMs }),
+      encode(name, { ...state, renewedAt: clock.now(), expiresAt: clock.now() + ttlMs }),
       document?.version,
     );
     return written !== 'conflict';
@@ -150,10 +182,10 @@ export function createLeases(options: LeaseOptions): Leases {
         const document = await readLease(key);
         const state = parseState(document);
         const now = clock.now();
-        const isFree = state === undefined || state.expiresAt <= now || isProcessGone(state.holder, holder);
+        const isFree = state === undefined || isOver(state, now) || isProcessGone(state.holder, holder);
         if (!isFree) return { kind: 'taken', holder: state.holder, expiresAt: state.expiresAt };
         const lockId = createId();
-        const mine: LeaseState = { lockId, holder, acquiredAt: now, expiresAt: now + ttlMs };
+        const mine: LeaseState = { lockId, holder, acquiredAt: now, renewedAt: now, expiresAt: now + ttlMs };
         if (await take(key, name, mine, document?.version)) return { kind: 'held', lease: hold(key, name, lockId) };
       }
     },

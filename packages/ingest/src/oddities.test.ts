@@ -114,6 +114,16 @@ describe('what exchanges do', () => {
     await requireTruth(bench, await bench.run('ingest', [P]), P);
   });
 
+  it('history trimmed above the last held trade is no other id space: what is served is fetched, the rest is missing', async () => {
+    const bench = benchOf({ trades: 640 });
+    await bench.run('backfill', [P]);
+    bench.sim.control.addTrades(P, 300);
+    bench.sim.control.trim(P, 800);
+    const { products } = await bench.run('ingest', [P]);
+    expect([products[0]?.state, products[0]?.account?.missing.toString()]).toEqual(['incomplete', '641-799']);
+    expect((await bench.raw(P)).ids.toString()).toBe('1-640,800-940');
+  });
+
   it('a product that disappears is closed, and complete as far as it was known', async () => {
     const bench = benchOf({ trades: 640 });
     await bench.run('backfill', [P]);

@@ -68,7 +68,8 @@ export async function fetchCheckedHead(
 /**
  * Compares the last held trade with the exchange's, before anything of this run is written. The window that starts at
  * it and reaches up to the next edge of the grid is asked for: where its other ids are `missing`, the page saves that
- * request later. Unequal or absent, the trade is asked for by itself until it was unequal three times, ≥ 5 s apart.
+ * request later. Unequal or absent, the trade is asked for by itself until it was unequal three times, ≥ 5 s apart. Where
+ * nothing is served down there any more (history was trimmed), there is nothing to compare, and the run goes on.
  * Throws `IngestError` `id-space-changed`.
  */
 export async function checkLastTrade(
@@ -85,11 +86,14 @@ export async function checkLastTrade(
   const page = await withRetries(retry, () => connector.fetchWindow(productId, window, options));
   const at = page.ids.indexOf(held.id);
   let why = differs(held, at < 0 ? undefined : connector.parseTrade(page.records[at]!));
+  let empty = 0;
   for (let look = 2; why !== undefined; look++) {
     if (look > LOOKS) throw changed(productId, why);
     await clock.sleep(settings.probeWaitMs, stop);
     const [row] = await withRetries(retry, () => connector.fetchBelow(productId, held.id, 1, options));
     why = differs(held, row);
+    // Nothing at all is served so far down any more: a trimmed history. Restarted ids would show others there.
+    if (row === undefined && at < 0 && ++empty === LOOKS - 1) return page;
   }
   return page;
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   createLayout,
   type Evidence,
+  foldEvidence,
   LakeError,
   listProducts,
   parseEvidence,
@@ -150,7 +151,7 @@ describe('the evidence of a product', () => {
     );
   });
 
-  it('only grows: asked, void, condemned and head never lose, the anchor stays', async () => {
+  it('only grows: asked, void, condemned, head and anchor never lose', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(news, { minLength: 1, maxLength: 8 }), async (list) => {
         const store = createMemoryStore();
@@ -163,7 +164,7 @@ describe('the evidence of a product', () => {
           expect(before.void.difference(now.void).isEmpty).toBe(true);
           expect([...now.condemned]).toEqual(expect.arrayContaining([...before.condemned]));
           expect(now.head?.id ?? -1).toBeGreaterThanOrEqual(before.head?.id ?? -1);
-          if (before.anchor !== undefined) expect(now.anchor).toBe(before.anchor);
+          expect(now.anchor ?? -1).toBeGreaterThanOrEqual(before.anchor ?? -1);
           before = now;
         }
         expect(before.lastUpdated).toBe(later.at(-1)!.time);
@@ -250,4 +251,16 @@ describe('the products of an exchange', () => {
       await store.putIfAbsent(`coverage_coinbase/${name}`, Buffer.from('x'));
     expect(await listProducts(store, layout, 'coinbase')).toEqual(['BTC-USD', 'x'.repeat(300)]);
   });
+});
+
+it('of two anchors that raced the higher one counts, in whatever order their evidence is read', () => {
+  const of = (anchor: number): Evidence => ({
+    version: 1,
+    exchange: 'coinbase',
+    product_id: 'X',
+    time: '2026-01-01T00:00:00.000Z',
+    anchor,
+  });
+  expect(foldEvidence('coinbase', 'X', [of(1), of(6)]).anchor).toBe(6);
+  expect(foldEvidence('coinbase', 'X', [of(6), of(1)]).anchor).toBe(6);
 });

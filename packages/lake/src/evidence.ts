@@ -193,7 +193,8 @@ export function foldEvidence(exchange: string, productId: string, list: readonly
   let unnumbered = 0;
   for (const evidence of list) {
     for (const range of RangeSet.parse(evidence.asked ?? '')) asked.push(range);
-    anchor ??= evidence.anchor;
+    // Of two that raced the higher one counts, whichever was written first (as in the checkpoint).
+    if (evidence.anchor !== undefined) anchor = Math.max(anchor ?? 0, evidence.anchor);
     if (evidence.head !== undefined && evidence.head.id > (head?.id ?? -1)) {
       head = { id: evidence.head.id, seenAt: evidence.head.seen_at };
     }

@@ -1,0 +1,205 @@
+import type { FaultKind as ExchangeFaultKind } from '@schemahub/exchange-sim';
+import { between, createDraws, pick, type Random } from './draws.js';
+
+export type Command =
+  | 'ingest'
+  | 'backfill'
+  | 'refresh'
+  | 'repair'
+  | 'transform'
+  | 'rebuild'
+  | 'compact'
+  | 'vacuum'
+  | 'rollback'
+  | 'release'
+  | 'verify'
+  | 'verify-deep'
+  | 'pipeline';
+
+/** One thing that somebody does: a user who starts a command, the exchange that trades, time, an accident. */
+export type Action =
+  | {
+      readonly do: 'start';
+      readonly process: string;
+      readonly command: Command;
+      /** On the host of all others, where its lease counts as a dead holder's: leases then protect nothing. */
+      readonly isNeighbour: boolean;
+      /** Calls to the store that go wrong, of 1000. */
+      readonly faults: number;
+    }
+  /** Waits for all commands under way. */
+  | { readonly do: 'join' }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'trade'; readonly product: string; readonly count: number }
+  /** The next `count` ids get no trade. */
+  | { readonly do: 'hole'; readonly product: string; readonly count: number }
+  /** The newest hole gets its trades after all. */
+  | { readonly do: 'fill'; readonly product: string }
+  /** History below a share of the head is served no longer. */
+  | { readonly do: 'trim'; readonly product: string; readonly share: number }
+  | { readonly do: 'outage'; readonly ms: number }
+  | { readonly do: 'kill'; readonly process: string }
+  | { readonly do: 'lose-checkpoint'; readonly product: string }
+  | { readonly do: 'corrupt-checkpoint'; readonly product: string }
+  /** A byte of the n-th raw object changes on disk. */
+  | { readonly do: 'flip-raw'; readonly at: number };
+
+export interface ProductSpec {
+  readonly id: string;
+  readonly firstId: number;
+  readonly trades: number;
+  readonly voids: readonly { readonly first: number; readonly last: number }[];
+  /** Trades a second; slow products trade as the clock passes. */
+  readonly ratePerSecond: number;
+}
+
+/** A run as data. The seed decides what happens in it; leaving out actions or faults leaves the other draws alone. */
+export interface Scenario {
+  readonly seed: number;
+  readonly products: readonly ProductSpec[];
+  readonly actions: readonly Action[];
+  /** Share of requests to the exchange that go wrong, and how. */
+  readonly exchangeFaults: { readonly share: number; readonly kinds: readonly ExchangeFaultKind[] };
+  /** Ids of a window, trades of a raw object, rows of a page. */
+  readonly gridSize: number;
+  readonly objectTrades: number;
+  readonly pageLimit: number;
+  readonly chunkConcurrency: number;
+  readonly order: 'oldest' | 'newest';
+  readonly budgetBytes: number;
+  readonly rateLimit: boolean;
+  /** Entries that one page of a listing holds. */
+  readonly listPage: number;
+  /** Whether all history is wanted in the end, or only what was asked for on the way. */
+  readonly wantsAll: boolean;
+  /** Names of store faults (`process#call`) that do not happen, for shrinking. */
+  readonly spared?: ReadonlySet<string> | undefined;
+  /** Instead of the seed's store faults: exactly these. */
+  readonly planned?: ReadonlyMap<string, PlannedFault> | undefined;
+}
+
+export type PlannedFault = 'fail' | 'lose' | 'die-before' | 'die-after' | 'die-in-flight';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const exchangeFaultKinds: readonly ExchangeFaultKind[] = [
+  'status',
+  'no-reply',
+  'reset',
+  'truncated',
+  'content-length',
+  'slow',
+  'short-page',
+  'empty-page',
+  'missing-row',
+  'duplicate-rows',
+  'unsorted-rows',
+  'stale-head',
+  'lagging-replica',
+  'text-ids',
+  'stripped-fractions',
+];
+
+function drawProduct(random: Random, id: string): ProductSpec {
+  const firstId = pick(random, [0, 1, 1, 1, 37, 5000, 2_097_152 - 60]);
+  const trades = between(random, 1, pick(random, [20, 200, 600]));
+  const voids: { first: number; last: number }[] = [];
+  for (let holes = pick(random, [0, 0, 1, 2, 3]); holes > 0; holes--) {
+    const first = firstId + between(random, 1, trades);
+    const last = first + pick(random, [0, 0, 2, 30, 120]);
+    if (last < firstId + trades - 1) voids.push({ first, last });
+  }
+  return { id, firstId, trades, voids, ratePerSecond: pick(random, [50, 50, 50, 0.002]) };
+}
+
+const commands: readonly Command[] = [
+  'ingest',
+  'ingest',
+  'ingest',
+  'backfill',
+  'backfill',
+  'refresh',
+  'repair',
+  'transform',
+  'transform',
+  'transform',
+  'transform',
+  'pipeline',
+  'compact',
+  'compact',
+  'rebuild',
+  'vacuum',
+  'vacuum',
+  'rollback',
+  'release',
+  'verify',
+  'verify-deep',
+];
+
+function drawAction(random: Random, products: readonly ProductSpec[], started: { count: number }): Action {
+  const product = pick(random, products).id;
+  const roll = random();
+  if (roll < 0.5) {
+    const process = `p${++started.count}`;
+    const faults = pick(random, [0, 0, 5, 20, 60, 150]);
+    return { do: 'start', process, command: pick(random, commands), isNeighbour: random() < 0.3, faults };
+  }
+  if (roll < 0.62) return { do: 'join' };
+  if (roll < 0.74) {
+    const ms = pick(random, [
+      1,
+      40,
+      300,
+      2000,
+      20_000,
+      3 * MINUTE,
+      11 * MINUTE,
+      HOUR,
+      25 * HOUR,
+      25 * HOUR,
+      8 * 24 * HOUR,
+    ]);
+    return { do: 'wait', ms };
+  }
+  if (roll < 0.84) return { do: 'trade', product, count: between(random, 1, pick(random, [3, 60, 250])) };
+  if (roll < 0.88) return { do: 'hole', product, count: pick(random, [1, 1, 5, 130]) };
+  if (roll < 0.9) return { do: 'fill', product };
+  if (roll < 0.92) return { do: 'outage', ms: pick(random, [5000, 2 * MINUTE, 12 * MINUTE]) };
+  if (roll < 0.96) return { do: 'kill', process: `p${Math.max(1, started.count - between(random, 0, 2))}` };
+  if (roll < 0.97) return { do: 'lose-checkpoint', product };
+  if (roll < 0.98) return { do: 'corrupt-checkpoint', product };
+  return random() < 0.5
+    ? { do: 'trim', product, share: random() * 0.8 }
+    : { do: 'flip-raw', at: between(random, 0, 40) };
+}
+
+/** What was trimmed cannot be fetched again once it is damaged: nobody promises that. */
+function withoutContradictions(actions: readonly Action[]): Action[] {
+  const hasTrim = actions.some((action) => action.do === 'trim');
+  return actions.filter((action) => !(hasTrim && action.do === 'flip-raw'));
+}
+
+/** The run of a seed. */
+export function drawScenario(seed: number): Scenario {
+  const random = createDraws(seed, 'scenario');
+  const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) => drawProduct(random, `P${i}-USD`));
+  const started = { count: 0 };
+  const actions: Action[] = [];
+  for (let left = between(random, 4, 24); left > 0; left--) actions.push(drawAction(random, products, started));
+  return {
+    seed,
+    products,
+    actions: withoutContradictions(actions),
+    exchangeFaults: { share: pick(random, [0, 0, 0.05, 0.2]), kinds: exchangeFaultKinds },
+    gridSize: pick(random, [50, 100, 1000]),
+    objectTrades: pick(random, [30, 100, 250, 1000]),
+    pageLimit: pick(random, [20, 50, 100, 1000]),
+    chunkConcurrency: pick(random, [1, 3, 10]),
+    order: pick(random, ['oldest', 'newest'] as const),
+    budgetBytes: pick(random, [1, 100_000, 1_000_000_000]),
+    rateLimit: random() < 0.3,
+    listPage: pick(random, [1, 3, 10, 1000]),
+    wantsAll: random() < 0.7,
+  };
+}

@@ -1,0 +1,289 @@
+// First of all: what comes under the seed must do so before others take it.
+import './under-seed.js';
+
+import { createHash } from 'node:crypto';
+import { type CoinbaseSim, createCoinbaseSim, type Fault } from '@schemahub/exchange-sim';
+import type { Mapping } from '@schemahub/mapping-engine';
+import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
+import { type Config, loadConfig } from '@schemahub/runtime/config';
+import { mappingFor } from '@schemahub/runtime/table';
+import { type CommandEnd, runCommand } from './commands.js';
+import { createDraws, pick } from './draws.js';
+import { createOracle, type Oracle, type Violation } from './oracle.js';
+import type { Command, Scenario } from './scenario.js';
+import { createScheduler, type Scheduler, StuckError } from './scheduler.js';
+import { createTruth, type Truth } from './truth.js';
+import { realMs, underSeed } from './under-seed.js';
+import { createVirtualProcess, type VirtualProcess } from './virtual-process.js';
+import { createVirtualStore } from './virtual-store.js';
+
+/** How a run went. */
+export interface Outcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** sha256 over every line of the history and every byte written. */
+  readonly hash: string;
+  readonly history: readonly string[];
+  readonly steps: number;
+  readonly commits: number;
+  readonly requests: number;
+  /** Calls to the store, by process: what the crash matrix goes through. */
+  readonly calls: ReadonlyMap<string, number>;
+  readonly killed: number;
+  readonly virtualMs: number;
+  readonly realMs: number;
+}
+
+/** When every run begins; the newest trades are an hour older. */
+export const START: number = Date.parse('2026-10-31T23:10:00Z');
+const HOUR = 3_600_000;
+const MAX_STEPS = 150_000;
+
+/** One run under way: the shared world that actions change. */
+export interface World {
+  readonly scenario: Scenario;
+  readonly scheduler: Scheduler;
+  readonly base: ObjectStore;
+  readonly sim: CoinbaseSim;
+  readonly truth: Truth;
+  readonly oracle: Oracle;
+  readonly config: Config;
+  readonly mapping: Mapping;
+  readonly trace: (line: string) => void;
+  /** Changes or removes an object behind everybody's back, as a bad disk or a careless hand does. */
+  readonly spoil: (key: string, bytes: Uint8Array | undefined) => Promise<void>;
+  readonly running: Map<string, { readonly process: VirtualProcess; readonly ended: Promise<CommandEnd> }>;
+  readonly calls: Map<string, number>;
+  /** No fault happens any more, at the store or at the exchange. */
+  isCalm: boolean;
+  killed: number;
+}
+
+interface Prepared {
+  readonly config: Config;
+  readonly mapping: Mapping;
+}
+
+async function prepare(scenario: Scenario): Promise<Prepared> {
+  const config = await loadConfig({
+    flags: {},
+    environment: {
+      COINBASE_API_URL: 'https://sim.test',
+      SCHEMAHUB_LIMIT: String(scenario.pageLimit),
+      SCHEMAHUB_CHUNK_CONCURRENCY: String(scenario.chunkConcurrency),
+    },
+    folder: 'no-such-folder',
+  });
+  return { config, mapping: await mappingFor(config, 'raw_coinbase_trades') };
+}
+
+/** The memory store, telling the oracle and the history of everything that changes it. */
+function observed(store: ObjectStore, told: () => Oracle, hash: (text: string | Uint8Array) => void): ObjectStore {
+  return {
+    ...store,
+    putIfAbsent: async (key, body) => {
+      const answer = await store.putIfAbsent(key, body);
+      if (answer === 'created') {
+        hash(key);
+        hash(body as Uint8Array);
+        told().written({ key, before: undefined, after: body as Uint8Array });
+      }
+      return answer;
+    },
+    putIfMatch: async (key, body, version) => {
+      const before = told().object(key);
+      const answer = await store.putIfMatch(key, body, version);
+      if (answer !== 'conflict') {
+        hash(key);
+        hash(body);
+        told().written({ key, before, after: body });
+      }
+      return answer;
+    },
+    delete: async (keys) => {
+      told().deleted(keys);
+      hash(keys.join(' '));
+      await store.delete(keys);
+    },
+  };
+}
+
+function exchangeScript(scenario: Scenario, isCalm: () => boolean): (index: number) => Fault | undefined {
+  const { share, kinds } = scenario.exchangeFaults;
+  return (index) => {
+    if (isCalm() || share === 0) return undefined;
+    const random = createDraws(scenario.seed, `request ${index}`);
+    if (random() >= share) return undefined;
+    const kind = pick(random, kinds);
+    if (kind === 'status') return { kind, status: pick(random, [500, 502, 503, 520]) };
+    return { kind } as Fault;
+  };
+}
+
+function simulatedExchange(scenario: Scenario, scheduler: Scheduler, isCalm: () => boolean): CoinbaseSim {
+  return createCoinbaseSim({
+    seed: scenario.seed,
+    clock: { now: scheduler.now, sleep: (ms, signal) => scheduler.wait(undefined, ms, signal) },
+    rateLimit: scenario.rateLimit ? { ratePerSecond: 20, burst: 15 } : false,
+    products: scenario.products.map(({ ratePerSecond, ...product }) => ({
+      ...product,
+      ratePerSecond,
+      endTime: START - HOUR,
+      followClock: ratePerSecond < 1,
+    })),
+    script: exchangeScript(scenario, isCalm),
+  });
+}
+
+/** Starts a command in a process of its own; its end, or its death, is in the history. */
+export function start(
+  world: World,
+  options: { name: string; command: Command; isNeighbour: boolean; faults: number },
+): Promise<CommandEnd> {
+  const { scenario, scheduler, oracle, trace, sim } = world;
+  const { name, command } = options;
+  const process = createVirtualProcess(scheduler, options);
+  const draws = createDraws(scenario.seed, `${name} draws`);
+  const store = createVirtualStore({
+    base: world.base,
+    scheduler,
+    process,
+    scenario,
+    faultShare: () => (world.isCalm ? 0 : options.faults),
+    trace,
+  });
+  let ids = 0;
+  const fetch: CoinbaseSim['fetch'] = async (input, init) => {
+    await scheduler.wait(process, Math.floor(draws() * 30), init?.signal ?? undefined);
+    const answer = await sim.fetch(input, init);
+    await scheduler.wait(process, Math.floor(draws() * 30), init?.signal ?? undefined);
+    return answer;
+  };
+  trace(`${name} starts ${command}`);
+  const work = runCommand(
+    {
+      store,
+      clock: process.clock,
+      identity: process.identity,
+      fetch,
+      random: draws,
+      createId: () => `${name}-${++ids}`,
+      config: world.config,
+      mapping: world.mapping,
+      scenario,
+      products: scenario.products.map(({ id }) => id),
+      choice: draws(),
+      onBudget: ({ used, peak, limit }) => {
+        if (used !== 0) oracle.violate('budget', `${name} ${command} ends with ${used} bytes reserved`);
+        if (peak > limit) oracle.violate('budget', `${name} ${command} held ${peak} bytes, the limit is ${limit}`);
+      },
+    },
+    command,
+  ).catch((error: unknown) => judgeError(world, process, command, error));
+  const ended = Promise.race([work, process.died.then(() => 'killed')]).then((end) => {
+    trace(`${name} ${command} ends: ${end}`);
+    world.calls.set(name, process.nextCall());
+    world.running.delete(name);
+    if (end === 'killed') world.killed++;
+    return end;
+  });
+  world.running.set(name, { process, ended });
+  return ended;
+}
+
+const knownErrors: ReadonlySet<string> = new Set([
+  'UsageError',
+  'LakeError retired',
+  'LakeError pinned',
+  'TableError too-many-conflicts',
+  'IngestError exchange-unavailable',
+]);
+
+/** An error that a user may see, or a violation: a command never ends in one that it does not know. */
+function judgeError(world: World, process: VirtualProcess, command: Command, error: unknown): CommandEnd {
+  const { name = '?', code, message = '' } = error as { name?: string; code?: string; message?: string };
+  const text = `${name} ${code ?? ''}`.trim();
+  const hasAccident = world.scenario.actions.some((action) => /checkpoint|flip/.test(action.do));
+  const isExcused =
+    (name === 'StoreError' && process.faults > 0) ||
+    (hasAccident && name === 'CheckpointError') ||
+    (hasAccident && text === 'TableError ids-lost') ||
+    (code === 'retired' && command === 'rollback');
+  if (!isExcused && !knownErrors.has(name) && !knownErrors.has(text))
+    world.oracle.violate(
+      'unexpected-error',
+      `${command} of ${process.name}: ${text}: ${message}\n${(error as Error).stack ?? ''}`,
+    );
+  return `error ${text}: ${message.slice(0, 160)}`;
+}
+
+/** Runs a scenario from the first action to the last proof. */
+export async function simulate(
+  scenario: Scenario,
+  play: (world: World) => Promise<void>,
+  options: { readonly withHistory?: boolean } = {},
+): Promise<Outcome> {
+  const prepared = await prepare(scenario);
+  const begun = realMs();
+  const history: string[] = [];
+  const hash = createHash('sha256');
+  let world: World;
+  const scheduler = createScheduler({
+    seed: scenario.seed,
+    startMs: START,
+    maxSteps: MAX_STEPS,
+    afterStep: async () => world.oracle.settle(),
+  });
+  const trace = (line: string): void => {
+    const text = `${((scheduler.now() - START) / 1000).toFixed(3)} ${line}`;
+    hash.update(text).update('\n');
+    if (options.withHistory === true) history.push(text);
+  };
+  const sim = simulatedExchange(scenario, scheduler, () => world.isCalm);
+  const truth = createTruth(sim, scenario.products);
+  const oracle = createOracle({ truth, now: scheduler.now });
+  const disk = createMemoryStore({ now: scheduler.now });
+  world = {
+    ...prepared,
+    scenario,
+    scheduler,
+    base: observed(
+      disk,
+      () => oracle,
+      (text) => hash.update(text),
+    ),
+    sim,
+    truth,
+    oracle,
+    trace,
+    spoil: async (key, bytes) => {
+      await disk.delete([key]);
+      if (bytes !== undefined) await disk.putIfAbsent(key, bytes);
+    },
+    running: new Map(),
+    calls: new Map(),
+    isCalm: false,
+    killed: 0,
+  };
+  await underSeed(scenario.seed, scheduler, async () => {
+    try {
+      await scheduler.drive(play(world));
+    } catch (error) {
+      const rule = error instanceof StuckError ? 'stuck' : 'broken-run';
+      oracle.violate(rule, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  });
+  return {
+    seed: scenario.seed,
+    violations: oracle.violations,
+    hash: hash.digest('hex'),
+    history,
+    steps: scheduler.steps(),
+    commits: oracle.head()?.number ?? 0,
+    requests: sim.stats.requests,
+    calls: world.calls,
+    killed: world.killed,
+    virtualMs: scheduler.now() - START,
+    realMs: realMs() - begun,
+  };
+}

@@ -1,0 +1,143 @@
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import type { Transform } from 'node:stream';
+import zlib from 'node:zlib';
+import { createDraws } from './draws.js';
+import type { Scheduler } from './scheduler.js';
+
+// Imported before anything else: modules that take `gzip` at their load must take ours. Outside of a simulation every
+// function here is the original.
+
+interface Seeded {
+  readonly scheduler: Scheduler;
+  readonly uuid: () => string;
+  readonly random: () => number;
+  readonly cpuMs: () => number;
+}
+
+let current: Seeded | undefined;
+
+const originals = {
+  gzip: zlib.gzip,
+  gunzip: zlib.gunzip,
+  randomUUID: crypto.randomUUID,
+  webUuid: globalThis.crypto.randomUUID.bind(globalThis.crypto),
+  readFile: fsPromises.readFile,
+  readdir: fsPromises.readdir,
+  random: Math.random,
+  now: Date.now,
+  performanceNow: performance.now.bind(performance),
+};
+
+type Callback = (error: Error | null, result?: Buffer) => void;
+
+/** zlib works in threads, which end in any order: in a simulation the work is done in one go when the seed says so. */
+function seededCodec(original: unknown, work: (bytes: Uint8Array, options: zlib.ZlibOptions) => Buffer): unknown {
+  return (bytes: Uint8Array, options: zlib.ZlibOptions | Callback, last?: Callback): void => {
+    if (current === undefined) {
+      (original as (...all: unknown[]) => void)(bytes, options, last);
+      return;
+    }
+    const callback = typeof options === 'function' ? options : last!;
+    current.scheduler.call(undefined, current.cpuMs(), () => {
+      let result: Buffer;
+      try {
+        result = work(bytes, typeof options === 'function' ? {} : options);
+      } catch (error) {
+        callback(error as Error);
+        return;
+      }
+      callback(null, result);
+    });
+  };
+}
+
+/** What a Gunzip stream is made of; `createGunzip` itself cannot be replaced. */
+interface GunzipStream extends Transform {
+  readonly _chunkSize: number;
+  held?: Uint8Array[];
+}
+
+const gunzipStream = (zlib as unknown as { Gunzip: { prototype: unknown } }).Gunzip.prototype as GunzipStream;
+const originalTransform = gunzipStream._transform;
+const originalFlush = gunzipStream._flush;
+
+/** Gathers what comes, and unpacks it in one go when the seed says so. */
+gunzipStream._transform = function (this: GunzipStream, chunk: Uint8Array, encoding, done): void {
+  if (current === undefined) originalTransform.call(this, chunk, encoding, done);
+  else {
+    this.held = [...(this.held ?? []), chunk];
+    done();
+  }
+};
+
+gunzipStream._flush = function (this: GunzipStream, done): void {
+  if (current === undefined) {
+    originalFlush.call(this, done);
+    return;
+  }
+  current.scheduler.call(undefined, current.cpuMs(), () => {
+    let bytes: Buffer;
+    try {
+      bytes = zlib.gunzipSync(Buffer.concat(this.held ?? []));
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    for (let at = 0; at < bytes.length; at += this._chunkSize) this.push(bytes.subarray(at, at + this._chunkSize));
+    done();
+  });
+};
+
+zlib.gzip = seededCodec(originals.gzip, zlib.gzipSync) as typeof zlib.gzip;
+zlib.gunzip = seededCodec(originals.gunzip, zlib.gunzipSync) as typeof zlib.gunzip;
+crypto.randomUUID = ((options?: crypto.RandomUUIDOptions) =>
+  current === undefined ? originals.randomUUID(options) : current.uuid()) as typeof crypto.randomUUID;
+Object.defineProperty(globalThis.crypto, 'randomUUID', {
+  configurable: true,
+  value: () => (current === undefined ? originals.webUuid() : current.uuid()),
+});
+fsPromises.readFile = (async (...args: Parameters<typeof fs.readFileSync>) =>
+  current === undefined
+    ? await (originals.readFile as (...all: unknown[]) => Promise<unknown>)(...args)
+    : fs.readFileSync(...args)) as typeof fsPromises.readFile;
+fsPromises.readdir = (async (...args: unknown[]) =>
+  current === undefined
+    ? await (originals.readdir as (...all: unknown[]) => Promise<unknown>)(...args)
+    : (fs.readdirSync as (...all: unknown[]) => unknown)(...args)) as typeof fsPromises.readdir;
+Math.random = () => (current === undefined ? originals.random() : current.random());
+Date.now = () => (current === undefined ? originals.now() : current.scheduler.now());
+performance.now = () => (current === undefined ? originals.performanceNow() : current.scheduler.now());
+syncBuiltinESMExports();
+
+/** Runs `work` with clock, random, ids and the order of zlib's threads drawn from the seed. One at a time. */
+export async function underSeed<T>(seed: number, scheduler: Scheduler, work: () => Promise<T>): Promise<T> {
+  if (current !== undefined) throw new Error('a simulation is under way in this process already');
+  const random = createDraws(seed, 'globals');
+  const cpu = createDraws(seed, 'threads');
+  let ids = 0;
+  current = {
+    scheduler,
+    random,
+    cpuMs: () => Math.floor(cpu() * 3),
+    uuid: () => {
+      const hex = (++ids).toString(16).padStart(12, '0');
+      const salt = Math.floor(random() * 0xffff)
+        .toString(16)
+        .padStart(4, '0');
+      return `00000000-0000-4000-8${salt.slice(1)}-${hex}`;
+    },
+  };
+  try {
+    return await work();
+  } finally {
+    current = undefined;
+  }
+}
+
+/** The machine's own clock in ms, for figures that are no part of a run. */
+export function realMs(): number {
+  return originals.performanceNow();
+}

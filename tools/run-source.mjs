@@ -1,0 +1,56 @@
+// Bundles a program of a private workspace from the sources (no build needed) and runs it in this process's place.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Bundles `entry` (a path from the root) into `folder` and gives the program's path. `plugins` may change sources on the way. */
+export async function bundle(entry, folder, { plugins = [] } = {}) {
+  const outfile = join(folder, 'program.mjs');
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    conditions: ['@schemahub/source'],
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    // What a bundled CommonJS module asks of Node.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    external: ['@duckdb/*'],
+    plugins,
+  });
+  return outfile;
+}
+
+/** Below node_modules: ignored by git, and packages that are not bundled are found from there. */
+export function scratchFolder() {
+  const parent = join(root, 'node_modules/.cache/schemahub-programs');
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, 'run-'));
+}
+
+/** Runs `entry` with the arguments; gives its exit code. */
+export async function runSource(entry, args, options = {}) {
+  const folder = scratchFolder();
+  try {
+    const program = await bundle(entry, folder, options);
+    const { status } = spawnSync(process.execPath, ['--enable-source-maps', program, ...args], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    return status ?? 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const [entry, ...args] = process.argv.slice(2);
+if (process.argv[1] === fileURLToPath(import.meta.url) && entry !== undefined)
+  process.exitCode = await runSource(entry, args);
