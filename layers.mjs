@@ -15,6 +15,7 @@ export const layers = {
   lake: ['coverage', 'object-store'],
   'connector-kit': ['core', 'coverage'],
   'connector-*': ['core', 'coverage', 'connector-kit'],
+  iceberg: ['columns', 'object-store'],
   ingest: ['core', 'coverage', 'object-store', 'coordination', 'checkpoint', 'lake', 'connector-kit'],
   table: ['core', 'coverage', 'columns', 'mapping-engine', 'parquet-sink', 'object-store', 'lake'],
   query: ['core', 'lake'],
