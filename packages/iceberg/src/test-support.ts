@@ -37,7 +37,7 @@ export const spec: PartitionSpec = {
   ],
 };
 
-export const T0 = Date.UTC(2026, 0, 1);
+export const T0: number = Date.UTC(2026, 0, 1);
 
 export const newTrades: Omit<NewTable, 'location'> = {
   uuid: '9a3d2f7e-1111-4222-8333-444455556666',
