@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readWorkspaces } from './layers/table.mjs';
 
@@ -59,4 +60,61 @@ test('every decision stands in the index', () => {
   const files = readdirSync(join(root, 'docs/decisions')).filter((name) => /^\d{4}-.*\.md$/.test(name));
   const index = read('docs/decisions/README.md');
   expect(files.filter((name) => !index.includes(`(${name})`))).toEqual([]);
+});
+
+const packages = readWorkspaces(root).filter(({ group }) => group === 'packages');
+
+/** Texts of the union types of error codes and kinds that a package declares. */
+function errorCodesOf(folder) {
+  const files = readdirSync(join(root, folder, 'src'), { recursive: true }).filter((path) =>
+    /(^|\/)errors\.ts$/.test(path),
+  );
+  return files.flatMap((file) => {
+    const source = ts.createSourceFile(file, read(join(folder, 'src', file)), ts.ScriptTarget.Latest, true);
+    const codes = [];
+    const collect = (node) => {
+      if (ts.isStringLiteral(node)) codes.push(node.text);
+      node.forEachChild(collect);
+    };
+    source.forEachChild((node) => {
+      if (ts.isTypeAliasDeclaration(node) && /Error(Code|Kind)$/.test(node.name.text)) collect(node);
+    });
+    return codes;
+  });
+}
+
+test('every error code stands in the README of its package', () => {
+  const missing = packages.flatMap(({ folder }) => {
+    const readme = read(`${folder}/README.md`);
+    return errorCodesOf(folder)
+      .filter((code) => !readme.includes(`\`${code}\``))
+      .map((code) => `${folder}: ${code}`);
+  });
+  expect(packages.flatMap(({ folder }) => errorCodesOf(folder)).length).toBeGreaterThan(50);
+  expect(missing).toEqual([]);
+});
+
+/** The `## Errors` section of a package's README, without its heading. */
+function errorsSection(folder) {
+  return /^## Errors\n+([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read(`${folder}/README.md`))?.[1].trim();
+}
+
+// `npx vitest run tools/docs.test.mjs -u` writes the page anew.
+test('docs/reference/errors.md is what the packages say', async () => {
+  const sections = packages
+    .map(({ folder, name }) => ({ name, text: errorsSection(folder) }))
+    .filter(({ text }) => text !== undefined)
+    .map(({ name, text }) => `## @schemahub/${name}\n\n${text}\n`);
+  const head =
+    '# Errors of the packages\n\nMade from the packages\u2019 READMEs; a test fails when it is stale. Errors have a `name`, a stable `code`, `retryable`, and often a `cause`.\n';
+  expect(sections.length).toBeGreaterThan(10);
+  await expect(`${head}\n${sections.join('\n')}`).toMatchFileSnapshot('../docs/reference/errors.md');
+});
+
+test('every page of docs/ can be reached from its index', () => {
+  const index = read('docs/README.md');
+  const reachable = pagesBelow('docs').filter(
+    (page) => !/^docs\/(decisions|operations)\/|^docs\/README\.md$/.test(page),
+  );
+  expect(reachable.filter((page) => !index.includes(`(${page.slice('docs/'.length)})`))).toEqual([]);
 });

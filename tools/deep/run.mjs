@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { strangers } from '../strangers/run.mjs';
+import { startSimulator } from '../strangers/simulator.mjs';
+import { snippets } from '../strangers/snippets.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'schemahub-ci-'));
@@ -170,12 +172,24 @@ async function packages() {
   one('the API reference has no warning', run(process.execPath, args).ok);
 }
 
+/** What README and how-tos tell a reader to type, against a simulated exchange that goes on trading. */
+async function pages() {
+  say('the commands of the pages');
+  const { url, stop } = await startSimulator(cli, '--live');
+  try {
+    snippets({ root, scratch, cli, url, python: python(), one });
+  } finally {
+    stop();
+  }
+}
+
 const steps = {
   unit,
   deep,
   simulation,
   readers,
   packages,
+  pages,
   node22: () => newerNode(22),
   node24: () => newerNode(24),
 };

@@ -1,9 +1,10 @@
 // Every published package as a stranger gets it: packed, installed by npm into an empty project, its types checked, its
 // README's example run on every Node given; what publint and are-the-types-wrong say; its size against the budget.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brokenClaims, readExamples } from './examples.mjs';
+import { startSimulator } from './simulator.mjs';
 
 /** Packed kilobytes that a package may have, maps and types included; a package without a row has the default. */
 const BUDGET_KB = {
@@ -86,24 +87,6 @@ const PRELOAD = `const real = globalThis.fetch;
 globalThis.fetch = (input, init) => real(String(input instanceof Request ? input.url : input).replace('${COINBASE}', process.env.SIMULATOR), init);
 `;
 
-async function simulator(cli) {
-  const child = spawn(process.execPath, [cli, 'simulate', '--port', '0', '--no-rate-limit'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  const url = await new Promise((resolve, reject) => {
-    const read = (chunk) => {
-      text += chunk;
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(text);
-      if (found !== null) resolve(found[0]);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.once('exit', () => reject(new Error(`the simulator ended: ${text}`)));
-  });
-  return { url, stop: () => child.kill() };
-}
-
 /** Makes a fresh folder of an example, so that no run sees what another left. */
 function enter({ root, folder, lake, transpile }, { name, code }) {
   const at = join(folder, name);
@@ -177,7 +160,7 @@ export async function strangers({ root, scratch, nodes, one }) {
   if (!one('the examples type-check against the packages as they are published', errors.length === 0))
     console.log(errors);
   writeFileSync(join(folder, 'preload.mjs'), PRELOAD);
-  const { url, stop } = await simulator(cli);
+  const { url, stop } = await startSimulator(cli);
   try {
     for (const example of examples) {
       for (const [version, node] of nodes) {
