@@ -11,12 +11,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function pagesBelow(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
+    if (entry.name === '.terraform') return [];
     return entry.isDirectory() ? pagesBelow(path) : path.endsWith('.md') ? [path] : [];
   });
 }
 
 const pages = [
-  ...pagesBelow('docs'),
+  ...['docs', 'infra'].flatMap(pagesBelow),
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', '.changeset/README.md'],
   ...readWorkspaces(root).map(({ folder }) => `${folder}/README.md`),
 ].filter((path) => existsSync(join(root, path)));

@@ -12,7 +12,7 @@ locals {
     { title = "Total records", metrics = ["TotalRecords"], stat = "Maximum", period = 21600, view = "number", extra = {} },
     { title = "Parquet GB", metrics = ["ParquetBytes"], stat = "Maximum", period = 21600, view = "number", extra = {}, expression = "m0/1000000000" },
     { title = "Years of history", metrics = ["HistoryYears"], stat = "Maximum", period = 21600, view = "number", extra = {} },
-    { title = "Active products", metrics = ["ActiveProducts"], stat = "Maximum", period = 21600, view = "number", extra = {} },
+    { title = "Active products", metrics = ["ActiveProducts"], stat = "Maximum", period = 21600, view = "number", extra = {}, sources = var.exchanges },
     { title = "Health score", metrics = ["OverallHealthScore"], stat = "Minimum", period = 21600, view = "gauge", extra = { annotations = { horizontal = [{ value = 80, label = "degraded", color = "#ff7f0e" }, { value = 50, label = "critical", color = "#d62728" }] } } },
     { title = "Daily growth (records)", metrics = ["DailyGrowth", "DailyRecords"], stat = "Maximum", period = 21600, view = "line", extra = {} },
     { title = "Completeness %", metrics = ["DataCompleteness"], stat = "Minimum", period = 21600, view = "line", extra = { yAxis = { left = { min = 0, max = 100 } } } },
@@ -56,7 +56,7 @@ locals {
         stat   = panel.stat
         period = panel.period
         metrics = concat(
-          [for index, pair in setproduct(panel.metrics, group.sources) : ["SchemaHub", pair[0], "Source", pair[1], { id = "m${index}", visible = !can(panel.expression) }]],
+          [for index, pair in setproduct(panel.metrics, try(panel.sources, group.sources)) : ["SchemaHub", pair[0], "Source", pair[1], { id = "m${index}", visible = !can(panel.expression) }]],
           can(panel.expression) ? [[{ expression = panel.expression, label = panel.title, id = "e" }]] : [],
         )
     }, panel.extra)]

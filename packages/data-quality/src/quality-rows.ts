@@ -123,6 +123,17 @@ function ages(options: QualityRowsOptions): ProductAge[] {
   });
 }
 
+const YEAR_US = 365.25 * 86_400_000_000;
+
+/** Years from the first to the last trade; undefined where nobody asked or the table is empty. */
+function historyYears(rows: RowsByQuery): number | undefined {
+  const filled = (rows.history ?? []).filter(({ first_us }) => first_us !== null);
+  if (filled.length === 0) return undefined;
+  const first = Math.min(...filled.map((row) => numberOf('history', row, 'first_us')));
+  const last = Math.max(...filled.map((row) => numberOf('history', row, 'last_us')));
+  return (last - first) / YEAR_US;
+}
+
 /**
  * Puts the rows of the queries and the facts of the lake together into what `evaluate` judges.
  * Throws `QualityError` (`no-rows`) for a query that was not run, delivered nothing, or delivered something else.
@@ -136,6 +147,7 @@ export function readQualityRows(options: QualityRowsOptions): QualitySummary {
   return {
     totalRecords,
     dailyRecords: sum(rows, 'daily', 'daily_records'),
+    historyYears: historyYears(rows),
     duplicates: measured(rows, 'duplicates', 'duplicates'),
     wanted: total('wanted'),
     missing: {

@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { TrinoSQL } from 'dt-sql-parser';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { evaluate } from './evaluate.js';
 import { type ProductFacts, type QualityRow, readQualityRows } from './quality-rows.js';
@@ -112,6 +113,22 @@ describe('qualitySql on DuckDB', () => {
     });
   });
 
+  it('measures the history, of several runs the whole one, of an empty table none', async () => {
+    await insert({ symbol: "'ETH-USD'", trade_ts: "'2024-12-10T11:00:00.123456Z'" });
+    const rows = await ask();
+    expect((await judge()).summary.historyYears).toBeCloseTo(365 / 365.25, 9);
+    const early = { first_us: '0', last_us: '1' };
+    const joined = readQualityRows({
+      rows: { ...rows, history: [...rows.history, early] },
+      products: [btc],
+      nowMs,
+      filesAgainstCommit,
+    });
+    expect(joined.historyYears).toBeGreaterThan(55);
+    await connection.run('DELETE FROM trades_unified');
+    expect((await judge()).summary.historyYears).toBeUndefined();
+  });
+
   it('counts surplus rows, not keys', async () => {
     await insert({ trade_id: "'2'" });
     await insert({ trade_id: "'2'" });
@@ -181,6 +198,16 @@ describe('qualitySql on DuckDB', () => {
     const result = await judge([{ ...btc, present: 0, wanted: 0 }]);
     expect(result.summary).toMatchObject({ totalRecords: 0, products: [{ ageMinutes: null }] });
     expect(result.score).toBe(50);
+  });
+});
+
+describe('qualitySql for Athena', () => {
+  const product = { exchange: 'COINBASE', symbol: "O'X-USD" };
+  it.each([{ full: true }, { full: false }, { full: true, product }])('is SQL to Trino’s grammar: %j', (options) => {
+    for (const { name, sql } of qualitySql({ ...base, ...options, dialect: 'athena' })) {
+      expect(new TrinoSQL().validate(sql), `${name}: ${sql}`).toEqual([]);
+      expect(sql).not.toMatch(/TIMESTAMPTZ|epoch_us|isfinite/);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { QualityError } from './errors.js';
 
 /** SQL engines that the checks are written for. Another engine is one more entry in `dialects`. */
-export type QualityDialect = 'duckdb';
+export type QualityDialect = 'duckdb' | 'athena';
 
 /** What differs between engines; everything else is one text. */
 interface Dialect {
@@ -19,6 +19,13 @@ const dialects: Readonly<Record<QualityDialect, Dialect>> = {
     timestamp: (iso) => `TIMESTAMPTZ '${iso}'`,
     epochMicros: (expression) => `epoch_us(${expression})`,
     isFinite: (expression) => `isfinite(${expression})`,
+    plusFiveMinutes: (expression) => `${expression} + INTERVAL '5' MINUTE`,
+  },
+  // Engine 3 (Trino). to_unixtime gives seconds as a double: exact to a quarter of a µs, so that rounding gives them back.
+  athena: {
+    timestamp: (iso) => `TIMESTAMP '${iso.replace('T', ' ').replace('Z', '')} UTC'`,
+    epochMicros: (expression) => `CAST(round(to_unixtime(${expression}) * 1000000) AS bigint)`,
+    isFinite: (expression) => `is_finite(${expression})`,
     plusFiveMinutes: (expression) => `${expression} + INTERVAL '5' MINUTE`,
   },
 };
@@ -41,7 +48,14 @@ export interface QualitySqlOptions {
   readonly product?: { readonly exchange: string; readonly symbol: string } | undefined;
 }
 
-export type QualityQueryName = 'totals' | 'daily' | 'duplicates' | 'row_checks' | 'rows_per_product' | 'freshness';
+export type QualityQueryName =
+  | 'totals'
+  | 'daily'
+  | 'history'
+  | 'duplicates'
+  | 'row_checks'
+  | 'rows_per_product'
+  | 'freshness';
 
 /** One question. Every query but `rows_per_product` and `freshness` (a row a product) answers exactly one row. */
 export interface QualityQuery {
@@ -123,6 +137,10 @@ export function qualitySql(options: QualitySqlOptions): readonly QualityQuery[] 
   const queries: QualityQuery[] = [
     { name: 'totals', sql: `SELECT count(*) AS total_records${from}${where(scope)}` },
     { name: 'daily', sql: `SELECT count(*) AS daily_records${from}${where(lastDay)}` },
+    {
+      name: 'history',
+      sql: `SELECT ${dialect.epochMicros('min(trade_ts)')} AS first_us, ${dialect.epochMicros('max(trade_ts)')} AS last_us${from}${where(scope)}`,
+    },
     {
       name: 'duplicates',
       sql: `SELECT coalesce(sum(copies - 1), 0) AS duplicates, min(${key}) AS duplicates_sample\nFROM (\n${copies}\n) AS repeated`,

@@ -28,6 +28,8 @@ export interface QualitySummary {
   readonly totalRecords: number;
   /** Rows whose trade_ts lies in the last 24 hours. */
   readonly dailyRecords: number;
+  /** Years from the first to the last trade; undefined where nobody asked or the table is empty. */
+  readonly historyYears?: number | undefined;
   /** Rows too many: two rows with one primary key count 1. */
   readonly duplicates: Measured;
   /** Ids that the lake is asked for, the void ones included. */

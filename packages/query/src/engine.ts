@@ -34,6 +34,16 @@ export interface QueryResult {
   readonly rowCount: number;
   /** True when `rows` has ended at `maxRows` although there was more. */
   readonly truncated: boolean;
+  /** What the query cost, where the engine is paid for by the byte. */
+  readonly cost?: QueryCost | undefined;
+}
+
+export interface QueryCost {
+  readonly bytesScanned: number;
+  /** Time that the engine worked, ms. */
+  readonly engineMs: number;
+  /** US dollars at the list price. */
+  readonly dollars: number;
 }
 
 export interface RunOptions {

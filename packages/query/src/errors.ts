@@ -8,6 +8,7 @@
  * - `failed`: anything else that went wrong while it ran (a cast, an overflow, a division).
  * - `superseded`: its rows were read after the same engine had been given another query.
  * - `closed`: the engine was closed.
+ * - `unavailable`: the engine's service is throttled, down or out of reach; the same query may work later.
  * - `engine-missing`: the engine's package is not installed.
  * - `invalid-options`: an option has a value that it cannot have.
  */
@@ -20,6 +21,7 @@ export type QueryErrorCode =
   | 'failed'
   | 'superseded'
   | 'closed'
+  | 'unavailable'
   | 'engine-missing'
   | 'invalid-options';
 
@@ -27,11 +29,12 @@ export type QueryErrorCode =
 export class QueryError extends Error {
   override readonly name = 'QueryError';
   readonly code: QueryErrorCode;
-  /** The same query on the same snapshot fails again. */
-  readonly retryable: boolean = false;
+  /** False: the same query on the same snapshot fails again. */
+  readonly retryable: boolean;
 
   constructor(code: QueryErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.retryable = code === 'unavailable';
   }
 }

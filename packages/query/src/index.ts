@@ -2,6 +2,7 @@ export type {
   Catalog,
   MacroInfo,
   QueryColumn,
+  QueryCost,
   QueryEngine,
   QueryResult,
   QueryRow,

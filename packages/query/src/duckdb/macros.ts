@@ -1,80 +1,45 @@
 import type { MacroInfo } from '../engine.js';
+import { type QuestionDialect, type QuestionValues, questions } from '../questions.js';
 
-/** A table macro: its SQL reads `trades_unified` alone and filters on its columns, so that files and row groups are pruned. */
+/** A table macro: a question of `questions.ts` whose values are its parameters. */
 export interface Macro extends MacroInfo {
   readonly parameters: string;
   readonly sql: string;
 }
 
-/** Ids are text; they order as numbers. Ids that are no number order by time alone. */
-const idNumber = 'TRY_CAST(t.trade_id AS UBIGINT)';
-const moment = `{ts: t.trade_ts, id: ${idNumber}}`;
-const bounds = `(since IS NULL OR t.trade_ts >= CAST(since AS TIMESTAMPTZ))
-  AND (until IS NULL OR t.trade_ts < CAST(until AS TIMESTAMPTZ))`;
-const bucketed = 'time_bucket(CAST(bucket AS INTERVAL), t.trade_ts)';
-const boundedDoc = '`since` is included, `until` is not; give them: they prune';
+/** A struct orders by its members: by time, then by id. Ids that are no number order by time alone. */
+const moment = (time: string, id: string): string => `{ts: ${time}, id: ${id}}`;
 
-/**
- * `bucket` is an INTERVAL or its text ('1 minute', '5m', '1h', '1d'); buckets are aligned in UTC, a bucket without trades has
- * no row. A symbol traded at several exchanges gives rows for each.
- */
-export const macros: readonly Macro[] = [
-  {
-    name: 'ohlcv',
-    parameters: 'symbol, bucket, since := NULL, until := NULL',
-    signature:
-      "ohlcv(symbol, bucket, since := NULL, until := NULL), e.g. ohlcv('BTC-USD', '1m', since := '2025-12-01')",
-    doc: `Candles: open, high, low, close, volume, trades a bucket; ${boundedDoc}.`,
-    sql: `SELECT t.exchange, t.symbol, ${bucketed} AS bucket,
-  arg_min(t.price, ${moment}) AS open, max(t.price) AS high, min(t.price) AS low, arg_max(t.price, ${moment}) AS close,
-  sum(t.quantity) AS volume, count(*) AS trades
-FROM trades_unified AS t
-WHERE t.symbol = symbol AND ${bounds}
-GROUP BY ALL
-ORDER BY 1, 2, 3`,
-  },
-  {
-    name: 'vwap',
-    parameters: 'symbol, bucket, since := NULL, until := NULL',
-    signature: "vwap(symbol, bucket, since := NULL, until := NULL), e.g. vwap('BTC-USD', '1h', since := '2025-12-01')",
-    doc: `Price weighted by quantity, volume and turnover a bucket; ${boundedDoc}.`,
-    sql: `SELECT t.exchange, t.symbol, ${bucketed} AS bucket,
-  sum(t.price * t.quantity) / sum(t.quantity) AS vwap,
-  sum(t.quantity) AS volume, sum(t.price * t.quantity) AS turnover, count(*) AS trades
-FROM trades_unified AS t
-WHERE t.symbol = symbol AND ${bounds}
-GROUP BY ALL
-ORDER BY 1, 2, 3`,
-  },
-  {
-    name: 'last_trades',
-    parameters: 'symbol, n := 20',
-    signature: "last_trades(symbol, n := 20), e.g. last_trades('BTC-USD', 100)",
-    doc: 'The newest n trades, newest first.',
-    sql: `SELECT t.*
-FROM trades_unified AS t
-WHERE t.symbol = symbol
-ORDER BY t.trade_ts DESC, ${idNumber} DESC
-LIMIT n`,
-  },
-  {
-    name: 'gaps',
-    parameters: 'symbol',
-    signature: "gaps(symbol), e.g. gaps('BTC-USD')",
-    doc: 'Runs of ids absent between two trades of the table. Void ids are among them: `schemahub verify` says which are which.',
-    sql: `SELECT g.exchange, g.symbol, g.id + 1 AS first_absent, g.next_id - 1 AS last_absent, g.next_id - g.id - 1 AS ids,
-  g.trade_ts AS ts_before, g.next_ts AS ts_after
-FROM (
-  SELECT t.exchange, t.symbol, t.trade_ts, ${idNumber} AS id,
-    lead(${idNumber}) OVER by_id AS next_id, lead(t.trade_ts) OVER by_id AS next_ts
-  FROM trades_unified AS t
-  WHERE t.symbol = symbol
-  WINDOW by_id AS (PARTITION BY t.exchange, t.symbol ORDER BY ${idNumber})
-) AS g
-WHERE g.next_id > g.id + 1
-ORDER BY g.exchange, g.symbol, g.id`,
-  },
-];
+const duckdb: QuestionDialect = {
+  idNumber: (id) => `TRY_CAST(${id} AS UBIGINT)`,
+  first: (value, time, id) => `arg_min(${value}, ${moment(time, id)})`,
+  last: (value, time, id) => `arg_max(${value}, ${moment(time, id)})`,
+  bucket: (bucket, time) => `time_bucket(CAST(${bucket} AS INTERVAL), ${time})`,
+  bounds: (time, since, until) => [
+    `(${since} IS NULL OR ${time} >= CAST(${since} AS TIMESTAMPTZ))`,
+    `(${until} IS NULL OR ${time} < CAST(${until} AS TIMESTAMPTZ))`,
+  ],
+  daysAgo: (days) => `now() - to_days(${days})`,
+};
+
+/** The parameters by their names. */
+const parameters: QuestionValues = {
+  symbol: 'symbol',
+  bucket: 'bucket',
+  since: 'since',
+  until: 'until',
+  n: 'n',
+  days: 'days',
+};
+
+/** `bucket` is an INTERVAL or its text ('1 minute', '5m', '1h', '1d'). */
+export const macros: readonly Macro[] = questions.map((question) => ({
+  name: question.name,
+  parameters: question.parameters,
+  signature: question.signature,
+  doc: question.doc,
+  sql: question.sql(duckdb, parameters),
+}));
 
 /** The statement that makes a macro. */
 export function createMacro({ name, parameters, sql }: Macro): string {

@@ -191,6 +191,32 @@ describe('views and macros', () => {
     expect(await ask(engine, "SELECT count(*) FROM last_trades('BTC-USD')")).toEqual([[5n]]);
   });
 
+  it('overview, freshness, duplicates and daily_monitoring look at every product', async () => {
+    const engine = await open();
+    expect(
+      await ask(
+        engine,
+        "SELECT exchange, trades, first_trade, volume, turnover FROM overview() WHERE symbol = 'BTC-USD'",
+      ),
+    ).toEqual([
+      ['COINBASE', 4n, '2025-12-01T00:00:00.123456Z', 8, 1201],
+      ['KRAKEN', 1n, '2025-12-02T00:00:00.000000Z', expect.any(Number), expect.any(Number)],
+    ]);
+    const [first, ...rest] = await ask(engine, 'SELECT symbol, age_minutes FROM freshness()');
+    expect(first?.[0]).toBe('BTC-PERP-USD');
+    expect(rest).toHaveLength(2);
+    expect(await ask(engine, 'SELECT * FROM duplicates()')).toEqual([]);
+    const twice = await open({ table: { files: [files[0]!, files[0]!], columns } });
+    expect(await ask(twice, 'SELECT trade_id, copies FROM duplicates() LIMIT 1')).toEqual([['10', 2n]]);
+    expect(
+      await ask(
+        engine,
+        'SELECT day, exchange, symbol, trades, low, high FROM daily_monitoring(days := 100000) LIMIT 1',
+      ),
+    ).toEqual([['2025-12-02T00:00:00.000000Z', 'KRAKEN', 'BTC-USD', 1n, expect.any(Number), expect.any(Number)]]);
+    expect(await ask(engine, 'SELECT * FROM daily_monitoring(days := 0)')).toEqual([]);
+  });
+
   it('gaps names the absent ids', async () => {
     const rows = await ask(await open(), "SELECT * FROM gaps('BTC-USD')");
     expect(rows).toEqual([

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { QueryEngine, QueryResult } from '../engine.js';
 import type { QueryError } from '../errors.js';
+import { questions } from '../questions.js';
 import {
   allRows,
   columns,
@@ -277,6 +278,6 @@ describe('catalog', () => {
       name: 'trade_ts',
       type: 'TIMESTAMP WITH TIME ZONE',
     });
-    expect(macros.map((macro) => macro.name)).toEqual(['ohlcv', 'vwap', 'last_trades', 'gaps']);
+    expect(macros.map((macro) => macro.name)).toEqual(questions.map(({ name }) => name));
   });
 });

@@ -1,4 +1,5 @@
 import { QueryError } from '../errors.js';
+import { assetColumns } from '../questions.js';
 import { absoluteFile, type JsonColumn, type JsonSource, type OpenDuckdbOptions, type TableColumn } from './options.js';
 import { literal, literalList, quotedName } from './sql-literals.js';
 
@@ -32,10 +33,8 @@ export function tradesView(files: readonly string[], columns: readonly TableColu
 SELECT * FROM read_parquet(${literalList(files)}, schema = MAP {${schema.join(', ')}}, hive_partitioning = false)`;
 }
 
-/** The quote asset follows the last dash: a base may hold one (BTC-PERP-USD). */
-export const curatedView = `CREATE VIEW curated_trades AS
-SELECT *, left(symbol, length(symbol) - length(split_part(symbol, '-', -1)) - 1) AS base_asset,
-  split_part(symbol, '-', -1) AS quote_asset
+export const curatedView: string = `CREATE VIEW curated_trades AS
+SELECT *, ${assetColumns}
 FROM trades_unified`;
 
 const watermarkColumns: readonly JsonColumn[] = [
