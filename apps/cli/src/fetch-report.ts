@@ -27,6 +27,7 @@ export function createFetchReport(clock: { readonly now: () => number }): FetchR
     forbidden: 0,
     request: 0,
   };
+  let requests = 0;
   let windows = 0;
   let trades = 0;
   let retries = 0;
@@ -35,10 +36,12 @@ export function createFetchReport(clock: { readonly now: () => number }): FetchR
   let landed = 0;
   return {
     onEvent: (event) => {
-      if (event.type === 'request-succeeded') {
+      if (event.type === 'answered') {
+        requests++;
+        if (event.error === undefined) latencies[requests % LATENCIES] = event.seconds * 1000;
+      } else if (event.type === 'request-succeeded') {
         windows++;
         trades += event.trades;
-        latencies[windows % LATENCIES] = event.seconds * 1000;
       } else if (event.type === 'request-failed') {
         const kind = event.error.kind === 'transient' ? (event.error.transient ?? 'server') : event.error.kind;
         failures[kind] = (failures[kind] ?? 0) + 1;
@@ -55,6 +58,7 @@ export function createFetchReport(clock: { readonly now: () => number }): FetchR
       return {
         seconds: Number(seconds.toFixed(3)),
         fetch: {
+          requests,
           windows,
           trades,
           retries,

@@ -7,7 +7,7 @@ import {
 } from '@schemahub/connector-coinbase';
 import { createFetchTransport, type FetchLike, systemClock } from '@schemahub/connector-kit';
 import type { Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
-import { createGuardedTransport, type OnEvent } from '@schemahub/ingest';
+import { createGuardedTransport, type GuardedTransport, type OnEvent } from '@schemahub/ingest';
 import { createIdReader, type ReadId } from '@schemahub/lake';
 import { createFifoQueue, createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
 import type { Config } from './config.js';
@@ -86,6 +86,8 @@ export interface OpenExchange {
   readonly venue: Venue;
   readonly connector: WindowedConnector;
   readonly limiter: RateLimiter;
+  /** How busy the exchange can be kept. */
+  readonly load: GuardedTransport['load'];
 }
 
 export interface OpenExchangeOptions {
@@ -113,11 +115,16 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     createQueue: clock === systemClock ? undefined : createFifoQueue,
     onEvent: ({ text }) => onLine(text),
   });
+  const timeoutMs = config.number('timeout') * 1000;
+  // A probe that may still be answered must not be given up, nor its state be forgotten.
+  const probeLeaseMs = Math.max(60_000, 2 * timeoutMs);
   const breakerKey = lake?.layout.lock(`circuit:${entry.exchange}`);
   const breaker = config.flag('circuit-breaker')
     ? createCircuitBreaker({
         name: entry.exchange,
         clock,
+        probeLeaseMs,
+        staleMs: Math.max(600_000, 2 * probeLeaseMs),
         ...(lake === undefined || breakerKey === undefined
           ? {}
           : {
@@ -135,7 +142,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
       policy,
       clock,
       fetch: options.fetch,
-      timeoutMs: config.number('timeout') * 1000,
+      timeoutMs,
     }),
     limiter,
     breaker,
@@ -153,5 +160,6 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     venue: entry,
     connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit') }),
     limiter,
+    load: transport.load,
   };
 }

@@ -130,6 +130,7 @@ export function createIngestContext(options: {
     budget: createByteBudget(BYTE_BUDGET),
     settings,
     onEvent,
+    load: exchange.load,
     stop,
   };
 }

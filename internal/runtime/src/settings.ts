@@ -97,13 +97,13 @@ export const settings: readonly Setting[] = [
     'keep checkpoints in this local folder instead of the lake',
   ),
   setting('limit', ['SCHEMAHUB_LIMIT'], 1000, number(1, 1000), 'trades a page'),
-  setting('workers', ['SCHEMAHUB_WORKERS'], 2, number(1, 10), 'products at the same time'),
+  setting('workers', ['SCHEMAHUB_WORKERS'], 2, number(1, 10), 'products at the same time; more while they are small'),
   setting(
     'chunk-concurrency',
     ['SCHEMAHUB_CHUNK_CONCURRENCY'],
     15,
     number(1, 25),
-    'windows of one product at the same time',
+    'requests in hand for each worker, at most',
   ),
   setting('object-trades', ['SCHEMAHUB_OBJECT_TRADES'], 100_000, number(1000, 1_000_000), 'trades in one raw object'),
   setting(

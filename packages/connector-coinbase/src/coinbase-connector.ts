@@ -96,11 +96,11 @@ function createRequests(transport: Transport, origin: string, clock: Clock) {
       subject,
       priority: options?.priority,
     };
-    const { body, date } = await transport.send(call, {
+    const { body, date, elapsedMs } = await transport.send(call, {
       signal: options?.signal,
       freshConnection: options?.freshConnection,
     });
-    return { body, date, url: call.url, receivedAt: clock.now() };
+    return { body, date, elapsedMs, url: call.url, receivedAt: clock.now() };
   };
   return {
     catalogue: (options: Send) => send('/products', undefined, options),

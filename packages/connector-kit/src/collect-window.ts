@@ -73,11 +73,14 @@ export async function collectWindow(options: CollectWindowOptions): Promise<Trad
   const { window } = options;
   checkWindow(window);
   let requests = 0;
+  let elapsedMs: number | undefined;
   const source: PageSource = {
     ...options,
-    fetchPage: (upTo, limit) => {
+    fetchPage: async (upTo, limit) => {
       requests++;
-      return options.fetchPage(upTo, limit);
+      const reply = await options.fetchPage(upTo, limit);
+      if (reply.elapsedMs !== undefined) elapsedMs = (elapsedMs ?? 0) + reply.elapsedMs;
+      return reply;
     },
   };
   const { pages, lastReply, bytes } = await collect(source, window.last, (lowest) => lowest - window.first);
@@ -110,6 +113,7 @@ export async function collectWindow(options: CollectWindowOptions): Promise<Trad
     date: lastReply.date,
     bytes,
     requests,
+    elapsedMs,
   };
 }
 

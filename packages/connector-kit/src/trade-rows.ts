@@ -11,6 +11,8 @@ export interface TradesReply {
   readonly receivedAt: number;
   /** The `Date` header, ms since 1970. */
   readonly date?: number | undefined;
+  /** How long the exchange took, ms; undefined where nobody measured. */
+  readonly elapsedMs?: number | undefined;
 }
 
 /** Rows of one reply, newest id first; ids may repeat until `uniqueRows`. */

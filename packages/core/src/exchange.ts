@@ -25,6 +25,8 @@ export interface ExchangeReply {
   readonly body: Uint8Array;
   /** The `Date` header, ms since 1970; undefined where there was none. */
   readonly date?: number | undefined;
+  /** From the sending of the request to the last byte, ms; undefined where nobody measured. */
+  readonly elapsedMs?: number | undefined;
 }
 
 export interface SendOptions {
@@ -102,6 +104,8 @@ export interface TradePage {
   /** Bytes of the bodies, and requests used. */
   readonly bytes: number;
   readonly requests: number;
+  /** How long the exchange took for them, ms, without waits at the limiter; undefined where nobody measured. */
+  readonly elapsedMs?: number | undefined;
 }
 
 /** The newest trade of a product as a row, and when it was seen. */

@@ -6,6 +6,7 @@ import type { ObjectStore } from '@schemahub/object-store';
 import type { ByteBudget } from './byte-budget.js';
 import { IngestError } from './errors.js';
 import type { OnEvent } from './events.js';
+import type { Flights, Load } from './flights.js';
 
 /** What a run works on: from the anchor up, everything, or everything that was ever asked for. */
 export type IngestMode = 'ingest' | 'backfill' | 'repair';
@@ -24,9 +25,9 @@ export interface IngestSettings {
   readonly before?: number | undefined;
   /** Which end of what is missing comes first. */
   readonly order: 'oldest' | 'newest';
-  /** Products at the same time, 1 to 10. */
+  /** Products at the same time, 1 to 10; while they are too small to keep the exchange busy, more are begun. */
   readonly workers: number;
-  /** Windows of one product at the same time, 1 to 25. */
+  /** Requests in hand for each worker, 1 to 25: `workers × chunkConcurrency` is the most in hand at any time. */
   readonly chunkConcurrency: number;
   /** Trades of one raw object, at least 1. */
   readonly objectTrades: number;
@@ -84,15 +85,35 @@ export interface IngestContext {
   readonly budget: ByteBudget;
   readonly settings: IngestSettings;
   readonly onEvent: OnEvent;
-  /** Heads seen by a scan before the run: a product's first look at its head takes it from here. */
-  readonly heads?: ReadonlyMap<string, Head | undefined> | undefined;
+  /** How busy the exchange can be kept; without it as many requests are in hand as the settings allow. */
+  readonly load?: (() => Load) | undefined;
   /** Aborts to stop: windows in flight are dropped, finished ones are landed and credited. */
   readonly stop: AbortSignal;
+}
+
+/** A head seen by a scan before the run. */
+export interface ScannedHead {
+  readonly head: Head | undefined;
+  /** About how many ids are left to fetch. */
+  readonly todo: number;
+}
+
+/** What a run adds to what it was given. */
+export interface RunContext extends IngestContext {
+  /** Requests in hand, over all its products. */
+  readonly flights: Flights;
+  /** A product's first look at its head takes it from here. */
+  readonly heads: ReadonlyMap<string, ScannedHead>;
 }
 
 /** RFC 3339 with ms, as evidence and checkpoints keep it. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** Requests that a run may have in hand at any time; the limiter paces them. */
+export function requestsAtOnce({ settings }: Pick<IngestContext, 'settings'>): number {
+  return settings.workers * settings.chunkConcurrency;
 }
 
 function refuse(option: string, expected: string, got: unknown): never {

@@ -8,7 +8,7 @@ import { createSimBench, type SimBench, truthOf } from './testing/sim-bench.js';
 const P = 'BTC-USD';
 const OBJECT = 60;
 const GRID = 20;
-const settings: Partial<IngestSettings> = { objectTrades: OBJECT, chunkConcurrency: 2 };
+const settings: Partial<IngestSettings> = { objectTrades: OBJECT, workers: 1, chunkConcurrency: 2 };
 
 /** A backfill over a hole and a short one, 20 new trades, an ingest. */
 async function work(bench: SimBench, store: ObjectStore): Promise<void> {

@@ -19,7 +19,15 @@ export type IngestEvent =
       readonly pages: number;
       readonly workers: number;
     }
-  | { readonly type: 'request-succeeded'; readonly product: string; readonly trades: number; readonly seconds: number }
+  /** One request has ended, whatever for; `seconds` from its sending to the last byte. */
+  | { readonly type: 'answered'; readonly seconds: number; readonly error: ExchangeError | undefined }
+  /** One window has come, in one request or several; `seconds` is what the exchange took for them. */
+  | {
+      readonly type: 'request-succeeded';
+      readonly product: string;
+      readonly trades: number;
+      readonly seconds: number;
+    }
   | {
       readonly type: 'request-failed';
       readonly product: string;

@@ -3,7 +3,8 @@ import type { Checkpoint } from '@schemahub/checkpoint';
 import { type CallPriority, ExchangeError, type Product, type TradePage } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
-import type { IngestContext } from './context.js';
+import type { RunContext } from './context.js';
+import type { FlightMember } from './flights.js';
 import type { HeldRows } from './held-rows.js';
 import { landRun } from './land.js';
 import { createLandingQueue, type LandingQueue } from './landing-queue.js';
@@ -18,7 +19,7 @@ const LANDINGS = 2;
 const RECHECKED_AT_ONCE = 100;
 
 export interface FetchWindowsOptions {
-  readonly context: IngestContext;
+  readonly context: RunContext;
   readonly product: Product;
   readonly checkpoint: Checkpoint;
   /** Ids to ask for; rows of other ids are dropped, because they are held already. */
@@ -60,11 +61,15 @@ interface Work {
   readonly landing: LandingQueue;
   readonly halt: AbortController;
   readonly signal: AbortSignal;
+  /** This product's part of the requests in hand. */
+  readonly flights: FlightMember;
   readonly inFlight: Set<Promise<void>>;
   readonly retries: Set<Job>;
   readonly rechecked: IdRange[];
   /** The next window's wait for the byte budget. */
   reserving: Promise<void> | undefined;
+  /** Bytes reserved for the next window, which waits for its place among the requests in hand. */
+  ready: number | undefined;
   result: FetchWindowsResult;
 }
 
@@ -88,9 +93,11 @@ export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchW
     fail(work, error);
   } finally {
     leave();
+    work.flights.leave();
   }
   await Promise.all([...work.inFlight, work.reserving]);
   for (const { reserved } of work.retries) budget.release(reserved);
+  if (work.ready !== undefined) budget.release(work.ready);
   for (const run of work.assembler.takeAll()) land(work, run);
   await work.landing.drained();
   if (options.heldRows !== undefined && work.result.failure === undefined) {
@@ -122,10 +129,12 @@ function beginWork(options: FetchWindowsOptions): Work {
     landing: createLandingQueue((error) => fail(work, error)),
     halt,
     signal,
+    flights: options.context.flights.join(),
     inFlight: new Set(),
     retries: new Set(),
     rechecked: [],
     reserving: undefined,
+    ready: undefined,
     result: {
       checkpoint: options.checkpoint,
       newTrades: 0,
@@ -147,49 +156,51 @@ function fail(work: Work, error: unknown): void {
 
 /** Sends windows until all are finished, given up, or the run ends. */
 async function fetchAll(work: Work): Promise<void> {
-  const { context } = work.options;
-  const { inFlight, retries, landing, signal, plan } = work;
+  const { clock } = work.options.context;
+  const { inFlight, retries, landing, signal, plan, flights } = work;
   while (!signal.aborted) {
-    const hasRoom = inFlight.size < context.settings.chunkConcurrency && landing.size() < LANDINGS;
-    const due = hasRoom ? [...retries].find(({ notBefore }) => notBefore <= context.clock.now()) : undefined;
-    if (due !== undefined) {
-      retries.delete(due);
-      launch(work, due);
+    const due = [...retries].find(({ notBefore }) => notBefore <= clock.now());
+    const isOpen = landing.size() < LANDINGS;
+    const isReserved = work.ready !== undefined || work.reserving !== undefined;
+    if (isOpen && !isReserved && plan.hasNext()) work.reserving = reserveNext(work);
+    const ready = isOpen && (due !== undefined || work.ready !== undefined);
+    const more = isOpen && (retries.size > 0 || plan.hasNext());
+    if (flights.ask({ ready, more })) {
+      if (due === undefined) launchNext(work);
+      else {
+        retries.delete(due);
+        launch(work, due);
+      }
       continue;
     }
-    if (hasRoom && work.reserving === undefined && plan.hasNext()) work.reserving = reserveNext(work);
     const isDone = inFlight.size + retries.size === 0 && work.reserving === undefined && !plan.hasNext();
     if (isDone) return;
-    await nextChange(work, hasRoom);
+    await nextChange(work, isOpen);
   }
 }
 
-/** Waits for a page, a place in the budget, a landing, or the time of the next retry if it could be sent. */
-async function nextChange(work: Work, hasRoom: boolean): Promise<void> {
-  const { clock } = work.options.context;
+/** Waits for a page, a place in the budget, a landing, a place among the requests in hand, or the time of the next retry. */
+async function nextChange(work: Work, isOpen: boolean): Promise<void> {
+  const { clock, flights } = work.options.context;
   const wake = new AbortController();
-  const waits: Promise<unknown>[] = [...work.inFlight];
+  const waits: Promise<unknown>[] = [...work.inFlight, flights.changed()];
   if (work.reserving !== undefined) waits.push(work.reserving);
-  if (!hasRoom && work.landing.size() >= LANDINGS) waits.push(work.landing.drained());
-  if (hasRoom && work.retries.size > 0) {
-    const soonest = Math.min(...[...work.retries].map(({ notBefore }) => notBefore));
+  if (!isOpen) waits.push(work.landing.drained());
+  const notBefore = Math.min(...[...work.retries].map((job) => job.notBefore));
+  if (isOpen && notBefore > clock.now() && work.retries.size > 0) {
     const signal = AbortSignal.any([work.signal, wake.signal]);
-    waits.push(clock.sleep(Math.max(0, soonest - clock.now()), signal).catch(() => undefined));
+    waits.push(clock.sleep(notBefore - clock.now(), signal).catch(() => undefined));
   }
   await Promise.race(waits);
   wake.abort();
 }
 
-/** Waits for the budget, then sends the plan's next window: which one that is may change meanwhile. */
+/** Waits for the next window's place in the byte budget. */
 async function reserveNext(work: Work): Promise<void> {
-  const { budget, random, onEvent } = work.options.context;
   const reserved = reservationOf(work.options);
   try {
-    await budget.reserve(reserved, work.signal);
-    const window = work.signal.aborted ? undefined : work.plan.next();
-    if (window === undefined) return budget.release(reserved);
-    const tries = createTries({ random, product: work.options.product.id, onEvent });
-    launch(work, { window, reserved, tries, notBefore: 0 });
+    await work.options.context.budget.reserve(reserved, work.signal);
+    work.ready = reserved;
   } catch (error) {
     fail(work, error);
   } finally {
@@ -197,13 +208,28 @@ async function reserveNext(work: Work): Promise<void> {
   }
 }
 
+/** Sends the plan's next window: which one that is may have changed since its bytes were reserved. */
+function launchNext(work: Work): void {
+  const { budget, random, onEvent } = work.options.context;
+  const reserved = work.ready!;
+  work.ready = undefined;
+  const window = work.plan.next();
+  if (window === undefined) {
+    budget.release(reserved);
+    return;
+  }
+  const tries = createTries({ random, product: work.options.product.id, onEvent });
+  launch(work, { window, reserved, tries, notBefore: 0 });
+}
+
 function launch(work: Work, job: Job): void {
-  const task = fetchOne(work, job).catch((error: unknown) => fail(work, error));
+  const endFlight = work.flights.begin();
+  const task = fetchOne(work, job, endFlight).catch((error: unknown) => fail(work, error));
   work.inFlight.add(task);
   void task.then(() => work.inFlight.delete(task));
 }
 
-async function fetchOne(work: Work, job: Job): Promise<void> {
+async function fetchOne(work: Work, job: Job, endFlight: () => void): Promise<void> {
   const { context, product, priority } = work.options;
   const { clock, connector, onEvent } = context;
   const begun = clock.now();
@@ -212,8 +238,10 @@ async function fetchOne(work: Work, job: Job): Promise<void> {
     page = await connector.fetchWindow(product.id, job.window, { signal: work.signal, priority });
   } catch (error) {
     return windowFailed(work, job, error);
+  } finally {
+    endFlight();
   }
-  const seconds = (clock.now() - begun) / 1000;
+  const seconds = (page.elapsedMs ?? clock.now() - begun) / 1000;
   onEvent({ type: 'request-succeeded', product: product.id, trades: page.ids.length, seconds });
   await accept(work, page, job.reserved);
 }

@@ -13,7 +13,7 @@ function open(send: Transport['send'], permit: { isProbe: boolean } | undefined)
     transport: { send },
     clock,
     maxWaitMs: 1000,
-    onEvent: ({ type }) => told.push(type),
+    onEvent: ({ type }) => type === 'answered' || told.push(type),
     limiter: {
       schedule: async (task, { cost, priority, signal }) => {
         told.push(`schedule ${cost[0]?.tokens} ${priority}`);
@@ -21,6 +21,7 @@ function open(send: Transport['send'], permit: { isProbe: boolean } | undefined)
       },
       throttled: (budget) => void told.push(`throttled ${budget}`),
       penalize: ({ budget, delayMs }) => void told.push(`penalize ${budget} ${delayMs}`),
+      snapshot: () => ({ budgets: { requests: { rate: 10 } } }),
     },
     breaker: permit && {
       acquire: async () => ({
@@ -43,11 +44,11 @@ describe('guarded transport', () => {
       ['schedule 1 live', 'failed: HTTP 503'],
     ],
     ['a 404', new ExchangeError('404', { kind: 'product' }), ['schedule 1 live', 'ignored']],
-    ['a 429', new ExchangeError('429', { kind: 'rate' }), ['schedule 1 live', 'ignored', 'throttled requests']],
+    ['a 429', new ExchangeError('429', { kind: 'rate' }), ['schedule 1 live', 'throttled requests', 'ignored']],
     [
       'a 429 with Retry-After',
-      new ExchangeError('429', { kind: 'rate', retryAfterMs: 7000 }),
-      ['schedule 1 live', 'ignored', 'throttled requests', 'penalize requests 7000'],
+      new ExchangeError('429', { kind: 'rate', retryAfterMs: 700 }),
+      ['schedule 1 live', 'throttled requests', 'penalize requests 700', 'ignored'],
     ],
     ['an abort', new Error('aborted'), ['schedule 1 live', 'ignored']],
   ])('tells limiter and breaker about %s, and passes it on unchanged', async (_, error, expected) => {
@@ -58,7 +59,7 @@ describe('guarded transport', () => {
       },
       { isProbe: false },
     );
-    if (error === undefined) expect(await transport.send(call)).toBe(reply);
+    if (error === undefined) expect(await transport.send(call)).toEqual({ ...reply, elapsedMs: 0 });
     else await expect(transport.send(call)).rejects.toBe(error);
     // A permit that was only asked for to see that the breaker is closed is given back.
     expect(told).toEqual(['ignored', ...expected]);

@@ -2,12 +2,14 @@ import {
   type CallCost,
   type CallPriority,
   type Clock,
+  type ExchangeCall,
   ExchangeError,
   type ExchangeReply,
   type Transport,
 } from '@schemahub/core';
 import { IngestError } from './errors.js';
 import type { OnEvent } from './events.js';
+import type { Load } from './flights.js';
 
 /** A rate limiter as the transport needs it; `@schemahub/rate-limit` fits. */
 export interface LimiterPort {
@@ -19,6 +21,8 @@ export interface LimiterPort {
   readonly throttled: (budget: string) => void;
   /** Retry-After. */
   readonly penalize: (options: { readonly budget?: string | undefined; readonly delayMs: number }) => void;
+  /** Tokens a second that each budget gives now. */
+  readonly snapshot: () => { readonly budgets: Readonly<Record<string, { readonly rate: number }>> };
 }
 
 /** A circuit breaker as the transport needs it; `@schemahub/circuit-breaker` fits. */
@@ -47,6 +51,14 @@ export interface GuardedTransportOptions {
   readonly maxWaitMs: number;
   readonly onEvent: OnEvent;
 }
+
+/** A transport that knows how busy its exchange can be kept. */
+export interface GuardedTransport extends Transport {
+  readonly load: () => Load;
+}
+
+/** Weight of the newest latency in the mean: some twenty requests count. */
+const NEWEST_WEIGHT = 0.05;
 
 function isCircuitOpen(error: unknown): error is Error & { reopensAt: number } {
   return error instanceof Error && error.name === 'CircuitOpenError';
@@ -95,35 +107,83 @@ async function waitForBreaker(
   }
 }
 
+/** How long the exchange may ask us to stay away before it counts as unavailable. */
+function requirePatience(error: ExchangeError, maxWaitMs: number): void {
+  const { retryAfterMs } = error;
+  if (retryAfterMs === undefined || retryAfterMs <= maxWaitMs) return;
+  const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`;
+  throw new IngestError(
+    'exchange-unavailable',
+    `the exchange asks to stay away for ${seconds(retryAfterMs)}, longer than --max-wait allows (${seconds(maxWaitMs)}). What was fetched is kept; run the same command again after that.`,
+    { cause: error },
+  );
+}
+
+/** Sends what has a token and a permit: tells breaker, limiter and the measure of load how it went. */
+function createAttempt(options: GuardedTransportOptions): {
+  readonly send: (permit: PermitPort | undefined, ...args: Parameters<Transport['send']>) => Promise<ExchangeReply>;
+  readonly load: () => Load;
+} {
+  const { transport, limiter, clock, maxWaitMs, onEvent } = options;
+  let latencySeconds: number | undefined;
+  let cost: readonly CallCost[] = [];
+
+  const ended = (begunAt: number, error: unknown): number => {
+    const elapsedMs = Math.max(0, clock.now() - begunAt);
+    // An abort says nothing about the exchange.
+    if (error !== undefined && !(error instanceof ExchangeError)) return elapsedMs;
+    const seconds = elapsedMs / 1000;
+    // A refusal by the rate limit is no measure of how long an answer takes.
+    if (error?.kind !== 'rate')
+      latencySeconds = (latencySeconds ?? seconds) + NEWEST_WEIGHT * (seconds - (latencySeconds ?? seconds));
+    onEvent({ type: 'answered', seconds, error });
+    return elapsedMs;
+  };
+  const throttle = (call: ExchangeCall, error: ExchangeError): void => {
+    for (const { budget } of call.cost) {
+      limiter.throttled(budget);
+      if (error.retryAfterMs !== undefined) limiter.penalize({ budget, delayMs: error.retryAfterMs });
+    }
+  };
+
+  return {
+    load: () => {
+      const { budgets } = limiter.snapshot();
+      // A budget of one product (`pair:XBTUSD`) bounds that product, not the run.
+      const shared = cost.filter(({ budget }) => !budget.includes(':'));
+      const rates = shared.map(({ budget, tokens }) => (budgets[budget]?.rate ?? Number.POSITIVE_INFINITY) / tokens);
+      return { requestsPerSecond: Math.min(Number.POSITIVE_INFINITY, ...rates), latencySeconds };
+    },
+    send: async (permit, call, sendOptions) => {
+      const begunAt = clock.now();
+      ({ cost } = call);
+      try {
+        const reply = await transport.send(call, sendOptions);
+        const elapsedMs = ended(begunAt, undefined);
+        await settle(permit, undefined);
+        return { ...reply, elapsedMs };
+      } catch (error) {
+        ended(begunAt, error);
+        // Before anything that waits: the next token must not be given out.
+        if (error instanceof ExchangeError && error.kind === 'rate') throttle(call, error);
+        await settle(permit, error);
+        if (error instanceof ExchangeError) requirePatience(error, maxWaitMs);
+        throw error;
+      }
+    },
+  };
+}
+
 /**
  * One attempt = breaker not open → limiter → breaker's permit → fetch with body → classify. The breaker is asked first
  * without a place in the limiter, so that nobody queues behind an outage, and again when the token is there, so that
  * what waited in the limiter while it opened is not sent. The probe alone takes its permit along.
  */
-export function createGuardedTransport(options: GuardedTransportOptions): Transport {
-  const { transport, limiter, breaker, clock, maxWaitMs } = options;
-
-  const attempt: (probe: PermitPort | undefined, ...args: Parameters<Transport['send']>) => Promise<ExchangeReply> =
-    async (probe, call, sendOptions = {}) => {
-      const { signal } = sendOptions;
-      const permit = probe ?? (await breaker?.acquire({ signal, maxWaitMs: 0 }));
-      try {
-        const reply = await transport.send(call, sendOptions);
-        await settle(permit, undefined);
-        return reply;
-      } catch (error) {
-        await settle(permit, error);
-        if (error instanceof ExchangeError && error.kind === 'rate') {
-          for (const { budget } of call.cost) {
-            limiter.throttled(budget);
-            if (error.retryAfterMs !== undefined) limiter.penalize({ budget, delayMs: error.retryAfterMs });
-          }
-        }
-        throw error;
-      }
-    };
-
+export function createGuardedTransport(options: GuardedTransportOptions): GuardedTransport {
+  const { limiter, breaker, clock, maxWaitMs } = options;
+  const attempt = createAttempt(options);
   return {
+    load: attempt.load,
     send: async (call, sendOptions = {}) => {
       const { signal } = sendOptions;
       const deadline = clock.now() + maxWaitMs;
@@ -132,12 +192,10 @@ export function createGuardedTransport(options: GuardedTransportOptions): Transp
         const first = await waitForBreaker(options, deadline, signal);
         const probe = first?.isProbe === true ? first : undefined;
         if (probe === undefined) await first?.ignored();
+        const run = async (): Promise<ExchangeReply> =>
+          attempt.send(probe ?? (await breaker?.acquire({ signal, maxWaitMs: 0 })), call, sendOptions);
         try {
-          return await limiter.schedule(() => attempt(probe, call, sendOptions), {
-            cost: call.cost,
-            priority: call.priority,
-            signal,
-          });
+          return await limiter.schedule(run, { cost: call.cost, priority: call.priority, signal });
         } catch (error) {
           // Aborted in the limiter's queue: the probe was never sent. Said twice, the second is ignored.
           await probe?.ignored();

@@ -2,7 +2,7 @@ import { parseTradeTime } from '@schemahub/connector-kit';
 import { ExchangeError, type ProbeAnswer } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { EvidenceRequest, VoidRun } from '@schemahub/lake';
-import { type IngestContext, timeText } from './context.js';
+import { type IngestContext, requestsAtOnce, timeText } from './context.js';
 import { pool } from './pool.js';
 import { withRetries } from './retry.js';
 import { retryOptions } from './same-trades.js';
@@ -98,9 +98,6 @@ export interface ProductHoles {
   readonly holes: readonly Hole[];
 }
 
-/** Questions under way at a time; the limiter paces them. */
-const PROBES_AT_ONCE = 16;
-
 /** Asks once about a hole. A question that fails all its tries proves nothing; what ends the run is thrown. */
 async function ask(context: IngestContext, one: Asked, freshConnection: boolean): Promise<void> {
   const { connector, settings, stop } = context;
@@ -141,11 +138,11 @@ export async function probeHoles(
   const asked: Asked[] = products.flatMap(({ product, holes }) =>
     holes.map((hole): Asked => ({ hole, product, answers: [], verdict: { kind: 'unclear' } })),
   );
-  await pool(asked, PROBES_AT_ONCE, (one) => ask(context, one, true));
+  await pool(asked, requestsAtOnce(context), (one) => ask(context, one, true));
   const clean = asked.filter(({ verdict }) => verdict.kind === 'empty');
   if (clean.length > 0) {
     await clock.sleep(settings.probeWaitMs, stop);
-    await pool(clean, PROBES_AT_ONCE, (one) => ask(context, one, false));
+    await pool(clean, requestsAtOnce(context), (one) => ask(context, one, false));
   }
   return new Map(
     products.map(({ product }) => [product, summarize(asked.filter((one) => one.product === product))] as const),

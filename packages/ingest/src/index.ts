@@ -3,9 +3,11 @@ export { condemnObjects, type Damage } from './condemn.js';
 export { type Bound, type IngestContext, type IngestMode, type IngestSettings, ingestDefaults } from './context.js';
 export { IngestError, type IngestErrorCode } from './errors.js';
 export type { IngestEvent, OnEvent } from './events.js';
+export type { Load } from './flights.js';
 export {
   type BreakerPort,
   createGuardedTransport,
+  type GuardedTransport,
   type GuardedTransportOptions,
   type LimiterPort,
   type PermitPort,

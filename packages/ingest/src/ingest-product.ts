@@ -1,7 +1,7 @@
 import { applyChange, type Checkpoint, cursorOf } from '@schemahub/checkpoint';
 import { ExchangeError, type Head, type Product, type TradePage } from '@schemahub/core';
 import { MAX_ID, RangeSet } from '@schemahub/coverage';
-import { type IngestContext, timeText } from './context.js';
+import { type IngestContext, type RunContext, requestsAtOnce, timeText } from './context.js';
 import { IngestError } from './errors.js';
 import { type FloorSearch, searchFloor } from './floor.js';
 import { type LoadedProduct, loadCheckpoint } from './load-checkpoint.js';
@@ -31,11 +31,7 @@ function checkOrigin(context: IngestContext, checkpoint: Checkpoint): void {
 }
 
 /** The head; undefined without trades, and for a delisted product also when its trades are no longer served. */
-async function headOf(
-  context: IngestContext,
-  product: Product,
-  held: Checkpoint['lastTrade'],
-): Promise<Head | undefined> {
+async function headOf(context: RunContext, product: Product, held: Checkpoint['lastTrade']): Promise<Head | undefined> {
   if (product.status !== 'delisted') return await fetchCheckedHead(context, product.id, held);
   try {
     if ((await fetchHead(context, product.id)) === undefined) return undefined;
@@ -58,7 +54,7 @@ function todoOf({ checkpoint, wanted }: ProductProgress, settings: IngestContext
  * wants: all that comes before the first window. Throws before anything is written when the product is not the one
  * that the lake holds.
  */
-export async function prepareProduct(context: IngestContext, product: Product): Promise<PreparedProduct> {
+export async function prepareProduct(context: RunContext, product: Product): Promise<PreparedProduct> {
   const { connector, clock, settings } = context;
   const loaded = await loadCheckpoint(context, product.id, (checkpoint) => lowestAsked(checkpoint, settings));
   const { checkpoint } = loaded;
@@ -124,8 +120,15 @@ function pagesOf(todo: RangeSet, gridSize: number): number {
   return pages;
 }
 
-/** Fetches a prepared product's windows. Holes come after, for all products together. */
-export async function fetchProduct(context: IngestContext, prepared: PreparedProduct): Promise<void> {
+/**
+ * Fetches a prepared product's windows. Holes come after, for all products together. `endPreparation` is called when
+ * the windows themselves count among the requests in hand.
+ */
+export async function fetchProduct(
+  context: RunContext,
+  prepared: PreparedProduct,
+  endPreparation: () => void,
+): Promise<void> {
   const { settings, onEvent, connector } = context;
   const { progress, loaded, scope, checked } = prepared;
   const { head, product } = progress;
@@ -139,11 +142,12 @@ export async function fetchProduct(context: IngestContext, prepared: PreparedPro
   progress.todo = todo.count;
   progress.pages = pagesOf(todo, connector.gridSize);
   const { pages } = progress;
-  const workers = settings.chunkConcurrency;
+  const workers = requestsAtOnce(context);
   onEvent({ type: 'product-started', product: product.id, head, todo: todo.count, pages, workers });
   if (settings.dryRun) return;
   const prefetched = [checked, search?.page].filter((page) => page !== undefined);
   const isSecondLook = settings.fullRefresh || settings.skipCheckpoint;
+  endPreparation();
   if (!todo.isEmpty)
     await fetchIds(context, progress, todo, { prefetched, compareWith: isSecondLook ? loaded.names : undefined });
   if (search !== undefined && !context.stop.aborted) await settleFloor(context, progress, search, scope);
@@ -151,7 +155,7 @@ export async function fetchProduct(context: IngestContext, prepared: PreparedPro
 
 /** Records a confirmed floor; one that turned out lower brings more windows. */
 async function settleFloor(
-  context: IngestContext,
+  context: RunContext,
   progress: ProductProgress,
   search: FloorSearch,
   scope: RangeSet,

@@ -2,7 +2,7 @@ import type { Checkpoint } from '@schemahub/checkpoint';
 import type { CallPriority, Head, Product, TradePage } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { RawName } from '@schemahub/lake';
-import type { IngestContext, IngestMode } from './context.js';
+import type { IngestMode, RunContext } from './context.js';
 import { fetchWindows } from './fetch-windows.js';
 import { createHeldRows } from './held-rows.js';
 
@@ -62,7 +62,7 @@ export interface FetchIdsOptions {
 
 /** Fetches ids of a product and counts what came, also when it ends in an error. */
 export async function fetchIds(
-  context: IngestContext,
+  context: RunContext,
   progress: ProductProgress,
   todo: RangeSet,
   options: FetchIdsOptions = {},

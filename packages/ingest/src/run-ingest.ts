@@ -1,12 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import type { Lease } from '@schemahub/coordination';
-import { ExchangeError, type Head, type Product } from '@schemahub/core';
+import { ExchangeError, type Product } from '@schemahub/core';
 import { type Account, account, RangeSet } from '@schemahub/coverage';
-import { checkSettings, type IngestContext, type IngestSettings } from './context.js';
+import {
+  checkSettings,
+  type IngestContext,
+  type IngestSettings,
+  type RunContext,
+  requestsAtOnce,
+  type ScannedHead,
+} from './context.js';
 import { IngestError } from './errors.js';
+import { createFlights, requestsInHand } from './flights.js';
 import { closeProduct, fetchProduct, prepareProduct } from './ingest-product.js';
-import { pool } from './pool.js';
+import { pool, poolWhileIdle } from './pool.js';
 import type { ProductProgress } from './product-progress.js';
+import { missingOf } from './product-progress.js';
 import { withRetries } from './retry.js';
 import { fetchHead, retryOptions } from './same-trades.js';
 import { type OpenProduct, settleHoles } from './settle-holes.js';
@@ -52,6 +61,8 @@ export interface IngestResult {
 interface Slot {
   readonly productId: string;
   lease: Lease | undefined;
+  /** That another run held it was told. */
+  isToldHeld: boolean;
   progress: ProductProgress | undefined;
   state: ProductState | undefined;
   reason: string | undefined;
@@ -63,6 +74,7 @@ function createSlot(productId: string): Slot {
   return {
     productId,
     lease: undefined,
+    isToldHeld: false,
     progress: undefined,
     state: undefined,
     reason: undefined,
@@ -70,9 +82,6 @@ function createSlot(productId: string): Slot {
     unsettled: RangeSet.empty,
   };
 }
-
-/** Products whose heads are asked for at the same time; the limiter paces them. */
-const HEADS_AT_ONCE = 16;
 
 function refusal(exchange: string, error: ExchangeError): IngestError {
   const message = `${exchange} refuses this client: ${error.message}. Check the API keys, and whether the exchange serves your country; then run the same command again.`;
@@ -119,21 +128,18 @@ export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap
  * Heads of all products before a long run, so that it knows how much there is to do. A head that cannot be had is left
  * out: its product asks again, and tells why, when its turn comes.
  */
-async function scanHeads(
-  context: IngestContext,
-  productIds: readonly string[],
-): Promise<Map<string, Head | undefined>> {
+async function scanHeads(context: IngestContext, productIds: readonly string[]): Promise<Map<string, ScannedHead>> {
   const { connector, checkpoints, onEvent } = context;
-  const heads = new Map<string, Head | undefined>();
+  const heads = new Map<string, ScannedHead>();
   const total = productIds.length;
   let done = 0;
-  await pool(productIds, HEADS_AT_ONCE, async (product) => {
+  await pool(productIds, requestsAtOnce(context), async (product) => {
     try {
       const head = await fetchHead(context, product);
-      heads.set(product, head);
       const stored = await checkpoints.read(connector.exchange, product).catch(() => undefined);
       const held = (stored?.fetched.count ?? 0) + (stored?.void.count ?? 0);
       const todo = Math.max(0, (head?.trade.id ?? 0) - held);
+      heads.set(product, { head, todo });
       onEvent({ type: 'head-scanned', product, todo, held, done: ++done, total });
     } catch (error) {
       if (context.stop.aborted || endingOf(connector.exchange, error) !== undefined) throw error;
@@ -175,7 +181,7 @@ function resultOf(slot: Slot, settings: IngestSettings): ProductResult {
 /** A run under way. */
 interface Run {
   /** Its stop is the user's, or the run's own end. */
-  context: IngestContext;
+  context: RunContext;
   readonly halt: AbortController;
   ending: Error | undefined;
 }
@@ -210,7 +216,8 @@ async function lease(run: Run, slot: Slot): Promise<boolean> {
   }
   slot.state = 'held';
   slot.reason = `held by process ${acquired.holder.pid} of another run`;
-  onEvent({ type: 'lease-taken', product: slot.productId, holder: `${acquired.holder.pid}` });
+  if (!slot.isToldHeld) onEvent({ type: 'lease-taken', product: slot.productId, holder: `${acquired.holder.pid}` });
+  slot.isToldHeld = true;
   return false;
 }
 
@@ -220,7 +227,12 @@ async function isKnown({ store, layout, connector }: IngestContext, productId: s
   return false;
 }
 
-async function runProduct(run: Run, slot: Slot, product: Product | undefined): Promise<void> {
+async function runProduct(
+  run: Run,
+  slot: Slot,
+  product: Product | undefined,
+  endPreparation: () => void,
+): Promise<void> {
   const { context } = run;
   const { productId } = slot;
   if (context.stop.aborted) return;
@@ -236,8 +248,40 @@ async function runProduct(run: Run, slot: Slot, product: Product | undefined): P
   }
   const prepared = await prepareProduct(context, product);
   slot.progress = prepared.progress;
-  await fetchProduct(context, prepared);
+  await fetchProduct(context, prepared, endPreparation);
   context.onEvent({ type: 'product-finished', product: productId, newTrades: slot.progress.newTrades });
+  // Nothing is left to settle: a heartbeat less, and others need not wait for the end of this run.
+  if (context.settings.mode !== 'repair' && missingOf(slot.progress).isEmpty) await slot.lease?.release();
+}
+
+/** Requests that a product's beginning is worth: one, or as many windows as the scan has shown it to need. */
+function weightOf({ context }: Run, productId: string): number {
+  const todo = context.heads.get(productId)?.todo ?? 0;
+  return Math.max(1, Math.min(requestsAtOnce(context), Math.ceil(todo / context.connector.gridSize)));
+}
+
+/** Works on products: `workers` of them at a time, and more while those leave the exchange idle. */
+async function runProducts(run: Run, slots: readonly Slot[], catalogue: ReadonlyMap<string, Product>): Promise<void> {
+  const { settings, flights } = run.context;
+  const most = requestsAtOnce(run.context);
+  await poolWhileIdle(slots, { lanes: settings.workers, most, flights }, async (slot) => {
+    const endPreparation = flights.begin(weightOf(run, slot.productId));
+    try {
+      await guarded(run, slot, () => runProduct(run, slot, catalogue.get(slot.productId), endPreparation));
+    } finally {
+      endPreparation();
+    }
+  });
+}
+
+/** One more look at what another run held: its process may have died, or given up its lease, meanwhile. */
+async function runHeld(run: Run, slots: readonly Slot[], catalogue: ReadonlyMap<string, Product>): Promise<void> {
+  const held = slots.filter(({ state }) => state === 'held');
+  for (const slot of held) {
+    slot.state = undefined;
+    slot.reason = undefined;
+  }
+  await runProducts(run, held, catalogue);
 }
 
 async function settleAll(run: Run, slots: readonly Slot[]): Promise<void> {
@@ -260,9 +304,8 @@ async function runAll(run: Run, slots: readonly Slot[]): Promise<void> {
   const known = slots.map(({ productId }) => productId).filter((product) => catalogue.has(product));
   const isLong = settings.mode === 'backfill' || settings.fullRefresh;
   if (isLong) run.context = { ...run.context, heads: await scanHeads(run.context, known) };
-  await pool(slots, settings.workers, async (slot) => {
-    await guarded(run, slot, () => runProduct(run, slot, catalogue.get(slot.productId)));
-  });
+  await runProducts(run, slots, catalogue);
+  await runHeld(run, slots, catalogue);
   if (!settings.dryRun && !run.context.stop.aborted) await settleAll(run, slots);
 }
 
@@ -277,7 +320,15 @@ export async function runIngest(context: IngestContext, productIds: readonly str
   const stop = AbortSignal.any([context.stop, halt.signal]);
   // Every request in flight listens to it.
   setMaxListeners(0, stop);
-  const run: Run = { context: { ...context, stop }, halt, ending: undefined };
+  const limit = (): number => {
+    const most = requestsAtOnce(context);
+    return context.load === undefined ? most : requestsInHand(context.load(), most);
+  };
+  const run: Run = {
+    context: { ...context, stop, flights: createFlights(limit), heads: new Map() },
+    halt,
+    ending: undefined,
+  };
   const slots = [...new Set(productIds)].map(createSlot);
   try {
     await runAll(run, slots);

@@ -1,7 +1,7 @@
 import { equalTrades } from '@schemahub/connector-kit';
 import type { Head, TradeFacts, TradePage } from '@schemahub/core';
 import type { RangeSet } from '@schemahub/coverage';
-import type { IngestContext } from './context.js';
+import type { IngestContext, RunContext } from './context.js';
 import { IngestError } from './errors.js';
 import { type RetryOptions, withRetries } from './retry.js';
 
@@ -44,14 +44,14 @@ export function fetchHead(context: IngestContext, productId: string): Promise<He
  * first page is cached; then the id space has changed. Throws `IngestError` `id-space-changed`.
  */
 export async function fetchCheckedHead(
-  context: IngestContext,
+  context: RunContext,
   productId: string,
   held: TradeFacts | undefined,
 ): Promise<Head | undefined> {
   const { clock, settings, stop, heads } = context;
   for (let look = 1; ; look++) {
-    const isScanned = look === 1 && heads?.has(productId);
-    const head = isScanned ? heads?.get(productId) : await fetchHead(context, productId);
+    const scanned = look === 1 ? heads.get(productId) : undefined;
+    const head = scanned === undefined ? await fetchHead(context, productId) : scanned.head;
     if (held === undefined || (head !== undefined && head.trade.id > held.id)) return head;
     const why =
       head === undefined

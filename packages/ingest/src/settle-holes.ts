@@ -1,7 +1,8 @@
 import { RangeSet } from '@schemahub/coverage';
 import { readEvidence } from '@schemahub/lake';
-import type { IngestContext } from './context.js';
+import { type RunContext, requestsAtOnce } from './context.js';
 import { type Hole, type ProductHoles, planHoles, probeHoles, type SettledHoles, youngVoids } from './holes.js';
+import { pool } from './pool.js';
 import { fetchIds, missingOf, type ProductProgress } from './product-progress.js';
 import { record } from './record.js';
 import { withRetries } from './retry.js';
@@ -20,12 +21,7 @@ export interface OpenProduct {
 }
 
 /** The lowest trade from `id` to the head, found in few requests however far up it lies; undefined when there is none. */
-async function lowestFrom(
-  context: IngestContext,
-  product: string,
-  id: number,
-  head: number,
-): Promise<number | undefined> {
+async function lowestFrom(context: RunContext, product: string, id: number, head: number): Promise<number | undefined> {
   const { connector, stop } = context;
   const { gridSize } = connector;
   const retry = retryOptions(context, product);
@@ -56,7 +52,7 @@ async function lowestFrom(
 }
 
 /** Fetches the row that the edge of an asked range needs above it, so that its last hole lies below a held trade. */
-async function holdAbove(context: IngestContext, progress: ProductProgress, id: number): Promise<void> {
+async function holdAbove(context: RunContext, progress: ProductProgress, id: number): Promise<void> {
   const head = progress.checkpoint.head?.id;
   if (head === undefined || id > head) return;
   const lowest = await lowestFrom(context, progress.product.id, id, head);
@@ -65,7 +61,7 @@ async function holdAbove(context: IngestContext, progress: ProductProgress, id: 
 
 /** Holes to ask about in this round: what is missing, and in the first round of a `repair` the young voids. */
 async function holesOf(
-  context: IngestContext,
+  context: RunContext,
   progress: ProductProgress,
   round: number,
 ): Promise<{ readonly holes: readonly Hole[]; readonly again: readonly Hole[] }> {
@@ -80,7 +76,7 @@ async function holesOf(
 }
 
 /** Records what the answers attest and fetches the rows that they showed. True when there is something new to ask. */
-async function applyAnswers(context: IngestContext, open: OpenProduct, settled: SettledHoles): Promise<boolean> {
+async function applyAnswers(context: RunContext, open: OpenProduct, settled: SettledHoles): Promise<boolean> {
   const { progress } = open;
   const product = progress.product.id;
   const news = settled.voids.filter(
@@ -103,13 +99,13 @@ async function applyAnswers(context: IngestContext, open: OpenProduct, settled: 
 
 /** One round of questions about all holes of all products; returns the products with something new to ask. */
 async function settleRound(
-  context: IngestContext,
+  context: RunContext,
   products: readonly OpenProduct[],
   round: number,
   judged: Map<string, Set<string>>,
 ): Promise<OpenProduct[]> {
   const asked = new Map<OpenProduct, ProductHoles>();
-  for (const open of products) {
+  await pool(products, requestsAtOnce(context), async (open) => {
     await open.guard(async () => {
       const { progress } = open;
       const product = progress.product.id;
@@ -118,10 +114,10 @@ async function settleRound(
       const fresh = [...holes, ...again].filter(({ first, last }) => !known?.has(`${first}-${last}`));
       if (fresh.length > 0) asked.set(open, { product, holes: fresh });
     });
-  }
+  });
   const answers = asked.size === 0 ? new Map<string, SettledHoles>() : await probeHoles(context, [...asked.values()]);
   const changed: OpenProduct[] = [];
-  for (const open of asked.keys()) {
+  await pool([...asked.keys()], requestsAtOnce(context), async (open) => {
     const product = open.progress.product.id;
     const settled = answers.get(product)!;
     // What proved nothing in this run is left to the next one.
@@ -131,12 +127,12 @@ async function settleRound(
     await open.guard(async () => {
       if (await applyAnswers(context, open, settled)) changed.push(open);
     });
-  }
+  });
   return changed;
 }
 
 /** Settles the holes of all products together, in at most four rounds: the wait between two questions is shared. */
-export async function settleHoles(context: IngestContext, products: readonly OpenProduct[]): Promise<void> {
+export async function settleHoles(context: RunContext, products: readonly OpenProduct[]): Promise<void> {
   const judged = new Map<string, Set<string>>();
   let open = products;
   for (let round = 1; round <= ROUNDS && open.length > 0; round++) {
