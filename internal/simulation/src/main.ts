@@ -7,7 +7,7 @@ import { shrink } from './shrink.js';
 import { type Outcome, simulate } from './simulate.js';
 import { realMs } from './under-seed.js';
 
-const usage = `pnpm sim --seeds N [--from SEED]      N runs; prints what each broken seed broke; exit 1 if any did
+const usage = `pnpm sim --seeds N [--from SEED]       N runs; prints what each broken seed broke; exit 1 if any did; --until-broken: stops there
 pnpm sim --seed SEED [--history]       one run, with its history line by line
 pnpm sim --seed SEED --shrink          the smallest run found that breaks the same promise, with its history
 `;
@@ -31,7 +31,7 @@ function printOutcome(outcome: Outcome): void {
   );
 }
 
-async function runMany(from: number, count: number): Promise<number> {
+async function runMany(from: number, count: number, untilBroken: boolean): Promise<number> {
   const begun = realMs();
   const sums = { steps: 0, commits: 0, requests: 0, killed: 0, virtualMs: 0 };
   const broken: number[] = [];
@@ -41,6 +41,7 @@ async function runMany(from: number, count: number): Promise<number> {
     if (outcome.violations.length > 0) {
       broken.push(seed);
       printOutcome(outcome);
+      if (untilBroken) return 1;
     }
     const done = seed - from + 1;
     if (done % 250 === 0)
@@ -65,7 +66,7 @@ function numberOf(args: readonly string[], name: string): number | undefined {
 
 async function main(args: readonly string[]): Promise<number> {
   const [seed, seeds] = [numberOf(args, '--seed'), numberOf(args, '--seeds')];
-  if (seeds !== undefined) return await runMany(numberOf(args, '--from') ?? 1, seeds);
+  if (seeds !== undefined) return await runMany(numberOf(args, '--from') ?? 1, seeds, args.includes('--until-broken'));
   if (seed === undefined) {
     print(usage);
     return 2;

@@ -82,11 +82,12 @@ function observed(store: ObjectStore, told: () => Oracle, hash: (text: string | 
   return {
     ...store,
     putIfAbsent: async (key, body) => {
+      const before = told().object(key);
       const answer = await store.putIfAbsent(key, body);
       if (answer === 'created') {
         hash(key);
         hash(body as Uint8Array);
-        told().written({ key, before: undefined, after: body as Uint8Array });
+        told().written({ key, before, after: body as Uint8Array });
       }
       return answer;
     },

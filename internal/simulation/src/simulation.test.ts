@@ -14,6 +14,10 @@ const run = (seed: number, withHistory = false): Promise<Outcome> =>
 const regressions: readonly (readonly [seed: number, what: string])[] = [
   [8, 'a process whose clock had jumped 49 h ahead died with a lease: nobody else could take it for two days'],
   [26, 'two cold starts raced with different anchors: checkpoint and evidence disagreed for good'],
+  [
+    302,
+    'a checkpoint restored beside a condemnation took over its epoch but not its loss: coverage claimed what raw did not hold',
+  ],
   [168, 'history trimmed above the last held trade was taken for another id space'],
 ];
 

@@ -133,7 +133,7 @@ describe('checkpoint', () => {
     expect((await checkpoints.read('coinbase', 'X'))?.fetched.toString()).toBe('1-9');
   });
 
-  it('merges a rebuilt one into one that appeared meanwhile: neither loses ids, the epoch is the higher', async () => {
+  it('merges a rebuilt one into one that appeared meanwhile: neither loses ids, and the epoch stays below until what is condemned is taken from it', async () => {
     const { checkpoints, store } = open();
     const trades = (first: number, last: number, epoch: number): Checkpoint => ({
       ...applyChange(emptyCheckpoint('coinbase', 'X'), {
@@ -156,7 +156,7 @@ describe('checkpoint', () => {
       keyOf: (exchange, product) => `checkpoints/${exchange}/${product}.json`,
     });
     const merged = await racing.restore(trades(40, 90, 2));
-    expect([merged.fetched.toString(), merged.epoch, merged.lastTrade?.id]).toEqual(['1-90', 2, 90]);
+    expect([merged.fetched.toString(), merged.epoch, merged.lastTrade?.id]).toEqual(['1-90', 1, 90]);
     expect(encodeCheckpoint((await checkpoints.read('coinbase', 'X'))!)).toEqual(encodeCheckpoint(merged));
   });
 
@@ -298,4 +298,21 @@ it('two anchors that raced end as the higher one, whichever came first, and no w
   const both = [1, 6].map((anchor) => applyChange(base, { anchor }));
   expect(applyChange(both[0]!, { anchor: 6 })).toEqual(applyChange(both[1]!, { anchor: 1 }));
   expect(cursorOf(applyChange(both[1]!, { anchor: 1 }))).toBe(6);
+});
+
+it('ids seen before objects were condemned are not credited after it, and a stale restore does not raise the epoch', async () => {
+  const { checkpoints } = open();
+  const rebuilt = (epoch: number, fetched: RangeSet): Checkpoint => ({
+    ...emptyCheckpoint('coinbase', 'X'),
+    epoch,
+    fetched,
+  });
+  await checkpoints.restore(rebuilt(1, RangeSet.of(1, 5)));
+  const stale = await checkpoints.update('coinbase', 'X', { fetched: RangeSet.of(6, 9), seenEpoch: 0 });
+  expect([stale.epoch, stale.fetched.toString()]).toEqual([1, '1-5']);
+  expect((await checkpoints.restore(rebuilt(0, RangeSet.of(1, 9)))).fetched.toString()).toBe('1-5');
+  // The other way round: what was restored first still claims what is condemned, so its epoch must stay below.
+  const other = open();
+  await other.checkpoints.restore(rebuilt(0, RangeSet.of(1, 9)));
+  expect(await other.checkpoints.restore(rebuilt(1, RangeSet.of(1, 5)))).toMatchObject({ epoch: 0 });
 });

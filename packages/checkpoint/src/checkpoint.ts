@@ -67,6 +67,11 @@ export interface CheckpointChange {
   readonly lastTrade?: TradeFacts | undefined;
   /** Ids credited: they are in durable objects. */
   readonly fetched?: RangeSet | undefined;
+  /**
+   * Condemned objects that the writer knew of when it saw `fetched` and `lastTrade`. Where more are counted by now, its
+   * objects may be among them: the two are not taken, the epoch of the merged checkpoint says so, and the writer looks again.
+   */
+  readonly seenEpoch?: number | undefined;
   readonly void?: RangeSet | undefined;
   /** A condemned object: the ids that no other sound object holds, the number of condemned objects, the new last trade. */
   readonly condemned?:
@@ -93,9 +98,10 @@ function higher(a: number | undefined, b: number | undefined): number | undefine
  */
 export function applyChange(base: Checkpoint, change: CheckpointChange): Checkpoint {
   const head = change.head !== undefined && change.head.id > (base.head?.id ?? -1) ? change.head : base.head;
-  let fetched = base.fetched.union(change.fetched ?? RangeSet.empty);
+  const isCredited = change.seenEpoch === undefined || change.seenEpoch >= base.epoch;
+  let fetched = base.fetched.union((isCredited ? change.fetched : undefined) ?? RangeSet.empty);
   let lastTrade =
-    change.lastTrade !== undefined && change.lastTrade.id > (base.lastTrade?.id ?? -1)
+    isCredited && change.lastTrade !== undefined && change.lastTrade.id > (base.lastTrade?.id ?? -1)
       ? change.lastTrade
       : base.lastTrade;
   if (change.condemned !== undefined) {

@@ -1,5 +1,4 @@
 import { CoordinationError, type Documents, updateDocument } from '@schemahub/coordination';
-import { RangeSet } from '@schemahub/coverage';
 import {
   applyChange,
   type Checkpoint,
@@ -20,7 +19,10 @@ export interface CheckpointStore {
   readonly read: (exchange: string, productId: string) => Promise<Checkpoint | undefined>;
   /** Merges a change into what is stored. The checkpoint must exist. Returns the merged one. */
   readonly update: (exchange: string, productId: string, change: CheckpointChange) => Promise<Checkpoint>;
-  /** Puts a rebuilt checkpoint in the place of an absent or corrupt one; merged when another process was faster. */
+  /**
+   * Puts a rebuilt checkpoint in the place of an absent or corrupt one; merged when another process was faster. An epoch
+   * below the rebuilt one says that the other knew of fewer condemned objects: condemn them again.
+   */
   readonly restore: (checkpoint: Checkpoint) => Promise<Checkpoint>;
 }
 
@@ -39,8 +41,9 @@ function asChange(checkpoint: Checkpoint): CheckpointChange {
     void: checkpoint.void,
     closed: checkpoint.closed,
     lastUpdated,
-    // Both were made from the same evidence, one perhaps from more of it; nothing is lost by that.
-    condemned: { lost: RangeSet.empty, epoch: checkpoint.epoch, lastTrade },
+    // One of the two may know of more condemned objects. Its epoch is not carried over: it would hide from the next look
+    // that the other still claims what they held.
+    seenEpoch: checkpoint.epoch,
   };
 }
 

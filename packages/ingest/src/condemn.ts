@@ -102,6 +102,9 @@ export async function condemnObjects(
     await writeEvidence(store, layout, { version: 1, exchange, product_id: productId, time, condemned });
     for (const { key, reason } of condemned) onEvent({ type: 'condemned', product: productId, key, reason });
   }
+  // Somebody else may have condemned others meanwhile: counted together, no two of them share an epoch.
+  const all = await readCondemned(store, layout, exchange, productId);
+  if (all.size > keys().size) loss = await findLoss(context, productId, new Set(all.keys()));
   try {
     if ((await checkpoints.read(exchange, productId)) === undefined) return undefined;
   } catch (error) {
@@ -110,7 +113,7 @@ export async function condemnObjects(
     throw error;
   }
   return await checkpoints.update(exchange, productId, {
-    condemned: { lost: loss.lost, epoch: keys().size, lastTrade: loss.lastTrade },
+    condemned: { lost: loss.lost, epoch: all.size, lastTrade: loss.lastTrade },
     lastUpdated: condemned.length > 0 ? time : undefined,
   });
 }

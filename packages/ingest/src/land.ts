@@ -23,6 +23,29 @@ function closed(line: Uint8Array): Uint8Array {
   return Buffer.concat([line, Buffer.from('}')]);
 }
 
+/**
+ * Credits an object unless it was condemned meanwhile. A checkpoint that counts more condemned objects than are known
+ * here takes nothing, so they are read again; it may also count some whose evidence somebody has deleted.
+ */
+async function creditObject(
+  { connector, store, layout, checkpoints }: IngestContext,
+  productId: string,
+  key: string,
+  known: ReadonlyMap<string, string>,
+  change: CheckpointChange,
+): Promise<Checkpoint> {
+  const { exchange } = connector;
+  let seen = known;
+  for (;;) {
+    const credit = seen.has(key) ? {} : change;
+    const checkpoint = await checkpoints.update(exchange, productId, { ...credit, seenEpoch: seen.size });
+    if (checkpoint.epoch <= seen.size) return checkpoint;
+    const again = await readCondemned(store, layout, exchange, productId);
+    if (again.size === seen.size) return await checkpoints.update(exchange, productId, credit);
+    seen = again;
+  }
+}
+
 export interface LandResult {
   readonly checkpoint: Checkpoint;
   /** Rows that were not durable before. */
@@ -39,14 +62,14 @@ export async function landRun(
   run: readonly FinishedWindow[],
   extra: CheckpointChange,
 ): Promise<LandResult> {
-  const { connector, store, layout, readId, checkpoints, onEvent } = context;
+  const { connector, store, layout, readId, onEvent } = context;
   const { exchange } = connector;
   const rows = rowsOf(run);
   const condemned = await readCondemned(store, layout, exchange, productId);
   const landed = await landRawObject(store, layout.raw(exchange, productId), rows, readId, { condemned });
   if (landed.condemned.length > 0) await condemnObjects(context, productId, landed.condemned);
   const lastTrade: TradeFacts = connector.parseTrade(closed(rows.lines.at(-1)!));
-  const checkpoint = await checkpoints.update(exchange, productId, {
+  const checkpoint = await creditObject(context, productId, landed.name.key, condemned, {
     ...extra,
     fetched: landed.ids,
     lastTrade,

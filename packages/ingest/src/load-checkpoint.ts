@@ -107,7 +107,8 @@ async function restore(context: Context, productId: string, reason: string | und
       trades: checkpoint.fetched.count,
     });
   }
-  if (damage.length === 0) return { checkpoint: restored, names };
+  // Another run restored it from less evidence: what is condemned is taken from it as well.
+  if (damage.length === 0 && restored.epoch >= checkpoint.epoch) return { checkpoint: restored, names };
   return { checkpoint: (await condemnObjects(context, productId, damage)) ?? restored, names };
 }
 
@@ -120,7 +121,13 @@ function keyTime(time: string): string {
  * Lists names once and credits what the checkpoint lacks: evidence and raw objects that a run wrote before it died.
  * Evidence is read from the newest that the checkpoint knows on.
  */
-async function adopt(context: Context, productId: string, stored: Checkpoint, from: number): Promise<LoadedProduct> {
+async function adopt(
+  context: Context,
+  productId: string,
+  stored: Checkpoint,
+  from: number,
+  isSecondLook = false,
+): Promise<LoadedProduct> {
   const { connector, store, layout, checkpoints, onEvent } = context;
   const { exchange } = connector;
   const since = layout.evidence(exchange, productId) + keyTime(stored.lastUpdated ?? '');
@@ -136,7 +143,12 @@ async function adopt(context: Context, productId: string, stored: Checkpoint, fr
     ...changeOf(evidence),
     fetched: fresh,
     lastTrade,
+    // It may count condemned objects whose evidence somebody has deleted: the second look takes what it finds.
+    seenEpoch: isSecondLook ? undefined : condemned.size,
   });
+  // Objects were condemned meanwhile, perhaps those just seen: once more, with what is known now.
+  if (checkpoint.epoch > condemned.size && !isSecondLook)
+    return await adopt(context, productId, checkpoint, from, true);
   if (!fresh.isEmpty) onEvent({ type: 'adopted', product: productId, objects: adopted, trades: fresh.count });
   if (condemned.size > stored.epoch || damage.length > 0) {
     // Condemned by a run that died before the checkpoint knew, or found damaged just now.
