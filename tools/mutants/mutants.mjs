@@ -56,7 +56,7 @@ export const mutants = [
     file: 'packages/coordination/src/documents.ts',
     find: "if ((await documents.write(key, write, held?.version)) !== 'conflict') return result;",
     replace: 'await documents.write(key, write, held?.version);\n    return result;',
-    seed: 1,
+    test: 'packages/checkpoint/src/checkpoint.test.ts',
   },
   {
     name: 'dedupe by nothing: rows whose id is in the table already are added again',
