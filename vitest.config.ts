@@ -17,7 +17,7 @@ const config: ViteUserConfig = defineConfig({
       '{mappings,bench}/src/**/*.test.ts',
       'tools/**/*.test.mjs',
     ],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/*.deep.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.deep.test.ts', '**/*.moto.test.ts'],
     testTimeout: 60_000,
     coverage: {
       provider: 'v8',

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { strangers } from '../strangers/run.mjs';
 import { startSimulator } from '../strangers/simulator.mjs';
 import { snippets } from '../strangers/snippets.mjs';
+import { motoSuites } from './moto.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'schemahub-ci-'));
@@ -187,6 +188,7 @@ const steps = {
   unit,
   deep,
   simulation,
+  moto: () => motoSuites({ root, scratch, say, one, run, reporters, countVitest }),
   readers,
   packages,
   pages,

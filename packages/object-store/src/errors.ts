@@ -6,6 +6,9 @@ export type StoreErrorCode =
   | 'no-hard-links'
   | 'access-denied'
   | 'not-found'
+  | 'credentials'
+  | 'wrong-region'
+  | 'clock-skew'
   | 'unavailable'
   | 'io';
 

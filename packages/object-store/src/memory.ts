@@ -14,9 +14,10 @@ interface Held {
 
 /** The bytes of a body, collected. */
 export async function collectBytes(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body.slice();
+  // Copies: `slice` of a Buffer would be none, and a source may use its buffer again.
+  if (body instanceof Uint8Array) return new Uint8Array(body);
   const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
+  for await (const part of body) parts.push(new Uint8Array(part));
   return Buffer.concat(parts);
 }
 
@@ -40,7 +41,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
     get: async (key, getOptions): Promise<StoredObject | undefined> => {
       const held = objects.get(checkKey(key));
       if (held === undefined) return undefined;
-      return { bytes: sliceRange(held.bytes, getOptions?.range).slice(), version: versionOf(held.bytes) };
+      return { bytes: new Uint8Array(sliceRange(held.bytes, getOptions?.range)), version: versionOf(held.bytes) };
     },
     putIfAbsent: async (key, body) => {
       const bytes = await collectBytes(body);
@@ -52,7 +53,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
     putIfMatch: async (key, body, version) => {
       const held = objects.get(checkKey(key));
       if ((held && versionOf(held.bytes)) !== version) return 'conflict';
-      objects.set(key, { bytes: body.slice(), modifiedAt: now() });
+      objects.set(key, { bytes: new Uint8Array(body), modifiedAt: now() });
       return { version: versionOf(body) };
     },
     async *list(prefix, listOptions): AsyncGenerator<ObjectEntry> {

@@ -32,7 +32,10 @@ export interface ObjectStore {
   readonly location: string;
   /** The object, or undefined. */
   readonly get: (key: string, options?: GetOptions) => Promise<StoredObject | undefined>;
-  /** Creates the object in one atomic step that follows its data, or says that the key is taken; never overwrites. */
+  /**
+   * Creates the object in one atomic step that follows its data, or says that the key is taken; never overwrites.
+   * A stream may use its buffer again for the next piece.
+   */
   readonly putIfAbsent: (key: string, body: Uint8Array | AsyncIterable<Uint8Array>) => Promise<'created' | 'exists'>;
   /** Replaces the object if it still has `version` (`undefined`: if it is absent). */
   readonly putIfMatch: (
