@@ -20,9 +20,9 @@ export interface CollectBelowOptions extends PageSource {
   readonly limit: number;
 }
 
-interface Collected {
-  /** Pages, newest first. */
-  readonly pages: readonly TradeRows[];
+interface Collected<Kept> {
+  /** What is kept of each page, newest first. */
+  readonly pages: readonly Kept[];
   readonly lastReply: TradesReply;
   readonly bytes: number;
 }
@@ -38,29 +38,54 @@ function checkWindow(window: IdRange): void {
   }
 }
 
+interface CollectPlan<Kept> {
+  readonly upTo: number;
+  /** How many rows are still wanted below `lowest`, after `rows` rows. */
+  readonly wanted: (lowest: number, rows: number) => number;
+  /** What is kept of a page: its parsed rows take ten times the memory of their bytes and should not outlive it. */
+  readonly keep: (page: TradeRows) => Kept;
+}
+
 /** Asks downwards from `upTo` until `wanted` says that the last page goes far enough, or a page is empty. */
-async function collect(
-  source: PageSource,
-  upTo: number,
-  wanted: (lowest: number, rows: number) => number,
-): Promise<Collected> {
-  const pages: TradeRows[] = [];
+async function collect<Kept>(source: PageSource, plan: CollectPlan<Kept>): Promise<Collected<Kept>> {
+  const pages: Kept[] = [];
   let bytes = 0;
   let rows = 0;
-  let top = upTo;
-  let limit = wanted(upTo + 1, 0);
+  let top = plan.upTo;
+  let limit = plan.wanted(top + 1, 0);
   for (;;) {
     const reply = await source.fetchPage(top, Math.min(limit, source.pageLimit));
     const page = uniqueRows(readRows(reply, { upTo: top }, source), reply.url, source);
     bytes += reply.body.length;
     const lowest = page.ids.at(-1);
     if (lowest === undefined) return { pages, lastReply: reply, bytes };
-    pages.push(page);
+    pages.push(plan.keep(page));
     rows += page.ids.length;
-    limit = lowest === 0 ? 0 : wanted(lowest, rows);
+    limit = lowest === 0 ? 0 : plan.wanted(lowest, rows);
     if (limit <= 0) return { pages, lastReply: reply, bytes };
     top = lowest - 1;
   }
+}
+
+/** A page's rows inside a window, newest first. */
+interface ClippedPage {
+  readonly ids: readonly number[];
+  readonly records: readonly Uint8Array[];
+  /** Times of the lowest and the greatest row; absent without rows. */
+  readonly times: { readonly first: string; readonly last: string } | undefined;
+  /** The greatest row below the window. */
+  readonly below: number | undefined;
+}
+
+function clipPage({ ids, records, values }: TradeRows, first: number, { factsOf }: RowReader): ClippedPage {
+  const outside = ids.findIndex((id) => id < first);
+  const count = outside < 0 ? ids.length : outside;
+  return {
+    ids: ids.slice(0, count),
+    records: records.slice(0, count),
+    times: count === 0 ? undefined : { first: factsOf(values[count - 1]).ts, last: factsOf(values[0]).ts },
+    below: ids[count],
+  };
 }
 
 /**
@@ -83,32 +108,20 @@ export async function collectWindow(options: CollectWindowOptions): Promise<Trad
       return reply;
     },
   };
-  const { pages, lastReply, bytes } = await collect(source, window.last, (lowest) => lowest - window.first);
-  const ids: number[] = [];
-  const records: Uint8Array[] = [];
-  let times: { first: unknown; last: unknown } | undefined;
-  let nextBelow: number | undefined;
-  for (const page of pages) {
-    for (let at = 0; at < page.ids.length; at++) {
-      const id = page.ids[at]!;
-      if (id < window.first) {
-        nextBelow ??= id;
-        continue;
-      }
-      ids.push(id);
-      records.push(page.records[at]!);
-      times = { first: page.values[at], last: times?.last ?? page.values[at] };
-    }
-  }
-  ids.reverse();
-  records.reverse();
+  const { pages, lastReply, bytes } = await collect(source, {
+    upTo: window.last,
+    wanted: (lowest) => lowest - window.first,
+    keep: (page) => clipPage(page, window.first, options),
+  });
+  const ids = pages.flatMap((page) => page.ids).reverse();
+  const times = pages.flatMap((page) => page.times ?? []);
   return {
     window,
     ids: Float64Array.from(ids),
-    records,
-    firstTime: times === undefined ? '' : options.factsOf(times.first).ts,
-    lastTime: times === undefined ? '' : options.factsOf(times.last).ts,
-    nextBelow: ids[0] === window.first ? undefined : nextBelow,
+    records: pages.flatMap((page) => page.records).reverse(),
+    firstTime: times.at(-1)?.first ?? '',
+    lastTime: times[0]?.last ?? '',
+    nextBelow: ids[0] === window.first ? undefined : pages.find(({ below }) => below !== undefined)?.below,
     receivedAt: lastReply.receivedAt,
     date: lastReply.date,
     bytes,
@@ -124,9 +137,10 @@ export async function collectBelow(options: CollectBelowOptions): Promise<readon
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new ConnectorError('invalid-window', `limit: expected a whole number ≥ 1, got ${limit}`);
   }
-  const { pages } = await collect(options, upTo, (_lowest, rows) => limit - rows);
-  return pages
-    .flatMap((page) => page.values)
-    .slice(0, limit)
-    .map((value) => options.factsOf(value));
+  const { pages } = await collect(options, {
+    upTo,
+    wanted: (_lowest, rows) => limit - rows,
+    keep: ({ values }) => values.map(options.factsOf),
+  });
+  return pages.flat().slice(0, limit);
 }

@@ -110,7 +110,13 @@ async function readBody(response: Response, call: ExchangeCall, maxBodyBytes: nu
       if (bytes > maxBodyBytes) throw bodyError(call, response, `expected at most ${maxBodyBytes} bytes, got more`);
     }
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  const body = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }
 
 function bodyError(call: ExchangeCall, response: Response, what: string): ExchangeError {

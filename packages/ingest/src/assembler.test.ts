@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { createAssembler, type FinishedWindow } from './assembler.js';
 
 function windowOf(first: number, last: number, ids: readonly number[] = [first, last]): FinishedWindow {
-  return { first, last, ids: Float64Array.from(ids), lines: [], ingestTs: '', bytes: ids.length };
+  const rows = { ids: Float64Array.from(ids), bytes: new Uint8Array(), digests: [] };
+  const lastTrade = { id: last, ts: '', side: '', price: '', quantity: '' };
+  return { first, last, rows, lastTrade, bytes: ids.length };
 }
 
 const spans = (pieces: readonly (readonly FinishedWindow[])[]): string[] =>

@@ -1,13 +1,13 @@
+import type { TradeFacts } from '@schemahub/core';
 import type { RangeSet } from '@schemahub/coverage';
-import { MAX_OBJECT_SPAN } from '@schemahub/lake';
+import { MAX_OBJECT_SPAN, type PackedRows } from '@schemahub/lake';
 
-/** A finished window: what is kept of its page, and the bytes it holds of the budget. */
+/** A finished window with the rows that are kept of its page, and the bytes it holds of the budget. */
 export interface FinishedWindow {
   readonly first: number;
   readonly last: number;
-  readonly ids: Float64Array;
-  readonly lines: readonly Uint8Array[];
-  readonly ingestTs: string;
+  readonly rows: PackedRows;
+  readonly lastTrade: TradeFacts;
   readonly bytes: number;
 }
 
@@ -37,7 +37,7 @@ export interface Assembler {
 type Run = readonly FinishedWindow[];
 
 function tradesOf(run: Run): number {
-  return run.reduce((sum, window) => sum + window.ids.length, 0);
+  return run.reduce((sum, window) => sum + window.rows.ids.length, 0);
 }
 
 /** Maximal sequences of finished windows with nothing unfinished between them. */
@@ -55,8 +55,8 @@ function runsOf(windows: Run, unfinished: RangeSet): FinishedWindow[][] {
 
 /** Whether an object that begins at the window `edge` can also hold `window`, above or below it. */
 function fitsSpan(edge: FinishedWindow, window: FinishedWindow): boolean {
-  const first = Math.min(edge.ids[0]!, window.ids[0]!);
-  const last = Math.max(edge.ids.at(-1)!, window.ids.at(-1)!);
+  const first = Math.min(edge.rows.ids[0]!, window.rows.ids[0]!);
+  const last = Math.max(edge.rows.ids.at(-1)!, window.rows.ids.at(-1)!);
   return last - first < MAX_OBJECT_SPAN;
 }
 
@@ -65,7 +65,7 @@ function cutRun(run: Run, options: AssemblerOptions): { full: FinishedWindow[][]
   const full: FinishedWindow[][] = [];
   let rest: FinishedWindow[] = [];
   for (const window of options.order === 'oldest' ? run : [...run].reverse()) {
-    const isFull = tradesOf(rest) + window.ids.length > options.objectTrades;
+    const isFull = tradesOf(rest) + window.rows.ids.length > options.objectTrades;
     if (rest.length > 0 && (isFull || !fitsSpan(rest[0]!, window))) {
       full.push(rest);
       rest = [];

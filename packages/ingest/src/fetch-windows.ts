@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Checkpoint } from '@schemahub/checkpoint';
 import { type CallPriority, ExchangeError, type Product, type TradePage } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
+import { packRows } from '@schemahub/lake';
 import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
 import type { RunContext } from './context.js';
 import type { FlightMember } from './flights.js';
@@ -268,16 +269,16 @@ function windowFailed(work: Work, job: Job, error: unknown): void {
 /** Keeps a page's rows, exchanges its reservation for what it really holds, and lands what is full. */
 async function accept(work: Work, page: TradePage, reserved: number): Promise<void> {
   const { budget } = work.options.context;
-  let finished: FinishedWindow;
+  let finished: FinishedWindow | undefined;
   try {
-    finished = finish(work.options, page, await keptRows(work, page));
+    finished = await finish(work.options, page, await keptRows(work, page));
   } catch (error) {
     budget.release(reserved);
     throw error;
   }
-  budget.adjust(finished.bytes - reserved);
+  budget.adjust((finished?.bytes ?? 0) - reserved);
   work.plan.finish(page.window, { rows: page.ids.length, nextBelow: rowlessFrom(work, page) });
-  if (finished.ids.length > 0) work.assembler.add(finished);
+  if (finished !== undefined) work.assembler.add(finished);
   else if (work.options.heldRows !== undefined) rechecked(work, page.window);
   for (const run of work.assembler.takeFull()) land(work, run);
   budget.relieve();
@@ -306,18 +307,30 @@ function rowlessFrom(work: Work, { nextBelow, window }: TradePage): number | und
   return Math.max(nextBelow, work.options.checkpoint.fetched.floor(window.first - 1) ?? 0);
 }
 
-/** Turns a page's rows into lines of the raw layer. */
-function finish({ context, product }: FetchWindowsOptions, page: TradePage, rows: readonly number[]): FinishedWindow {
-  const { rawPayload } = context.settings;
-  const lines = rows.map((i) => context.connector.rawLine(product, page.records[i]!, { rawPayload }));
+/**
+ * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; undefined
+ * without rows.
+ */
+async function finish(
+  { context, product }: FetchWindowsOptions,
+  page: TradePage,
+  rows: readonly number[],
+): Promise<FinishedWindow | undefined> {
+  if (rows.length === 0) return undefined;
+  const { connector, settings } = context;
+  const { rawPayload } = settings;
+  // The clock knows ms; the raw layer's form has µs.
+  const ingestTs = new Date(page.receivedAt).toISOString().replace('Z', '000Z');
+  const lines = rows.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
+  const ids = Float64Array.from(rows, (i) => page.ids[i]!);
+  const packed = await packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
   return {
     first: page.window.first,
     last: page.window.last,
-    ids: Float64Array.from(rows, (i) => page.ids[i]!),
-    lines,
-    // The clock knows ms; the raw layer's form has µs.
-    ingestTs: new Date(page.receivedAt).toISOString().replace('Z', '000Z'),
-    bytes: lines.reduce((sum, line) => sum + line.length, 0),
+    rows: packed,
+    // A line up to its ingest time is an object without its brace.
+    lastTrade: connector.parseTrade(Buffer.concat([lines.at(-1)!, Buffer.from('}')])),
+    bytes: packed.bytes.length + packed.ids.byteLength,
   };
 }
 

@@ -1,27 +1,8 @@
 import type { Checkpoint, CheckpointChange } from '@schemahub/checkpoint';
-import type { TradeFacts } from '@schemahub/core';
-import { landRawObject, type RawRows, readCondemned } from '@schemahub/lake';
+import { landRawObject, readCondemned } from '@schemahub/lake';
 import type { FinishedWindow } from './assembler.js';
 import { condemnObjects } from './condemn.js';
 import type { IngestContext } from './context.js';
-
-/** One object's rows from the windows of a run. */
-function rowsOf(run: readonly FinishedWindow[]): RawRows {
-  const ids = new Float64Array(run.reduce((sum, window) => sum + window.ids.length, 0));
-  const ingestTs: string[] = [];
-  let at = 0;
-  for (const window of run) {
-    ids.set(window.ids, at);
-    at += window.ids.length;
-    for (let i = 0; i < window.ids.length; i++) ingestTs.push(window.ingestTs);
-  }
-  return { ids, lines: run.flatMap(({ lines }) => [...lines]), ingestTs };
-}
-
-/** A raw line up to its ingest time is an object without its brace. */
-function closed(line: Uint8Array): Uint8Array {
-  return Buffer.concat([line, Buffer.from('}')]);
-}
 
 /**
  * Credits an object unless it was condemned meanwhile. A checkpoint that counts more condemned objects than are known
@@ -64,17 +45,16 @@ export async function landRun(
 ): Promise<LandResult> {
   const { connector, store, layout, readId, onEvent } = context;
   const { exchange } = connector;
-  const rows = rowsOf(run);
+  const rows = run.map((window) => window.rows);
   const condemned = await readCondemned(store, layout, exchange, productId);
   const landed = await landRawObject(store, layout.raw(exchange, productId), rows, readId, { condemned });
   if (landed.condemned.length > 0) await condemnObjects(context, productId, landed.condemned);
-  const lastTrade: TradeFacts = connector.parseTrade(closed(rows.lines.at(-1)!));
   const checkpoint = await creditObject(context, productId, landed.name.key, condemned, {
     ...extra,
     fetched: landed.ids,
-    lastTrade,
+    lastTrade: run.at(-1)!.lastTrade,
   });
   const { name, bytes, created } = landed;
-  onEvent({ type: 'object-landed', product: productId, key: name.key, trades: rows.ids.length, bytes, created });
-  return { checkpoint, newTrades: created ? rows.ids.length : 0 };
+  onEvent({ type: 'object-landed', product: productId, key: name.key, trades: name.count, bytes, created });
+  return { checkpoint, newTrades: created ? name.count : 0 };
 }

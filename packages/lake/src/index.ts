@@ -35,22 +35,27 @@ export {
   padNumber,
 } from './keys.js';
 export {
+  hashedPart,
+  hashRows,
+  ingestTsOf,
+  MAX_OBJECT_SPAN,
+  type PackedRows,
+  packRows,
+  type RawRows,
+} from './packed-rows.js';
+export {
   createIdReader,
   decodeRawObject,
   digestOfRawNames,
   encodeRawObject,
-  hashedPart,
-  hashRows,
   idsOfRawObject,
-  ingestTsOf,
   type Landed,
   landRawObject,
   listRawNames,
-  MAX_OBJECT_SPAN,
+  type ObjectRows,
   parseRawName,
   type RawContents,
   type RawName,
-  type RawRows,
   type ReadId,
   readRawObject,
 } from './raw.js';

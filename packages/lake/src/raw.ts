@@ -1,21 +1,23 @@
-import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
-import { type IdRange, MAX_ID, RangeSet } from '@schemahub/coverage';
+import { gunzip } from 'node:zlib';
+import { type IdRange, RangeSet } from '@schemahub/coverage';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
 import { hash128, type Layout, padNumber } from './keys.js';
+import {
+  hashedPart,
+  hashRows,
+  joinPacked,
+  MAX_OBJECT_SPAN,
+  type PackedRows,
+  packRows,
+  type RawRows,
+} from './packed-rows.js';
 
-const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** Ids that one raw object may span; a listing that starts this far below an id misses no object that holds it. */
-export const MAX_OBJECT_SPAN = 1_000_000;
 /** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
 const MAX_UNPACKED_BYTES = 1_000_000_000;
-/** Rows are hashed by windows of this many ids, whatever page size they were fetched with. */
-const HASH_WINDOW = 1000;
-const INGEST_TS = ',"_source_ingest_ts":"';
 const NEWLINE = 0x0a;
 
 /** What a raw object's name says; its create was atomic and followed its data, so the name is trusted. */
@@ -47,73 +49,22 @@ function rawKey(prefix: string, range: IdRange, count: number, hash: string, rev
   return `${prefix}${padNumber(range.first)}-${padNumber(range.last)}_${count}_${hash}${suffix}.jsonl.gz`;
 }
 
-/** Rows to land: ids ascending, each with its line up to and without `,"_source_ingest_ts"`. */
-export interface RawRows {
-  readonly ids: Float64Array;
-  readonly lines: readonly Uint8Array[];
-  /** RFC 3339 with µs, one for each row (rows of a page share one string). */
-  readonly ingestTs: readonly string[];
-}
-
-/** h: over the sha256 of each 1000-id window's rows, a row being its line up to the ingest time and a line feed. */
-export function hashRows(ids: Float64Array, lines: readonly Uint8Array[]): string {
-  const digests: Buffer[] = [];
-  const feed = Buffer.of(NEWLINE);
-  for (let i = 0; i < ids.length; ) {
-    const cell = Math.floor(ids[i]! / HASH_WINDOW);
-    const hash = createHash('sha256');
-    for (; i < ids.length && Math.floor(ids[i]! / HASH_WINDOW) === cell; i++) hash.update(lines[i]!).update(feed);
-    digests.push(hash.digest());
-  }
-  return hash128(Buffer.concat(digests));
-}
-
-function isId(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
+/** Rows of one raw object, or pieces of it that were packed before, ascending. */
+export type ObjectRows = RawRows | readonly PackedRows[];
 
 /**
- * Rows as they are stored: name and gzip bytes. Throws `RangeError` when ids do not strictly ascend or span more than
- * 1,000,000, or when a row holds a line feed: nothing is written that could not be read back.
+ * Rows as they are stored: name and gzip bytes, a member for each piece. Throws `RangeError` when ids do not strictly
+ * ascend or span more than 1,000,000, or when a row holds a line feed: nothing is written that could not be read back.
  */
 export async function encodeRawObject(
   prefix: string,
-  rows: RawRows,
+  rows: ObjectRows,
   revision: number = 1,
-): Promise<{ readonly name: RawName; readonly bytes: Uint8Array }> {
-  const { ids, lines, ingestTs } = rows;
-  const first = ids[0];
-  const last = ids.at(-1);
-  if (first === undefined || last === undefined || lines.length !== ids.length || ingestTs.length !== ids.length) {
-    throw new RangeError(
-      `raw object: expected as many lines as ids and at least one, got ${lines.length} and ${ids.length}`,
-    );
-  }
-  // A name that `parseRawName` refuses would hide its rows from every listing.
-  if (!isId(first) || !isId(last) || last - first >= MAX_OBJECT_SPAN) {
-    throw new RangeError(
-      `raw object: expected ids 0 … ${MAX_ID} within a span of ${MAX_OBJECT_SPAN}, got ${first} … ${last}`,
-    );
-  }
-  const parts: Uint8Array[] = [];
-  // The rows of a window have one time, and so one end of the line between them.
-  let endTs: string | undefined;
-  let end: Uint8Array = Buffer.alloc(0);
-  for (let i = 0; i < ids.length; i++) {
-    if (!isId(ids[i]!) || (i > 0 && !(ids[i]! > ids[i - 1]!)))
-      throw new RangeError(`raw object: ids must ascend, got ${ids[i]} after ${ids[i - 1]}`);
-    if (lines[i]!.includes(NEWLINE))
-      throw new RangeError(`raw object: a row is one line, got a line feed in that of id ${ids[i]}`);
-    if (ingestTs[i] !== endTs) {
-      endTs = ingestTs[i];
-      end = Buffer.from(`${INGEST_TS}${endTs}"}\n`);
-    }
-    parts.push(lines[i]!, end);
-  }
-  const hash = hashRows(ids, lines);
-  const bytes = await compress(Buffer.concat(parts), { level: 6 });
+): Promise<{ readonly name: RawName; readonly ids: Float64Array; readonly bytes: Uint8Array }> {
+  const { ids, bytes, hash } = await joinPacked('lines' in rows ? [await packRows(rows)] : rows);
+  const [first, last] = [ids[0]!, ids.at(-1)!];
   const key = rawKey(prefix, { first, last }, ids.length, hash, revision);
-  return { name: { key, first, last, count: ids.length, hash, revision }, bytes };
+  return { name: { key, first, last, count: ids.length, hash, revision }, ids, bytes };
 }
 
 /** Reads the id of a raw line. Throws when there is none. */
@@ -152,21 +103,6 @@ export interface RawContents {
 
 function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
-}
-
-/** The part of a raw line that the hash covers. */
-export function hashedPart(line: Uint8Array): Uint8Array {
-  const at = Buffer.from(line.buffer, line.byteOffset, line.byteLength).lastIndexOf(INGEST_TS);
-  return at < 0 ? line : line.subarray(0, at);
-}
-
-/** The ingest time of a raw line as text; undefined when it has none. */
-export function ingestTsOf(line: Uint8Array): string | undefined {
-  const buffer = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-  const at = buffer.lastIndexOf(INGEST_TS);
-  if (at < 0) return undefined;
-  const end = buffer.indexOf('"', at + INGEST_TS.length);
-  return end < 0 ? undefined : buffer.toString('utf8', at + INGEST_TS.length, end);
 }
 
 /**
@@ -245,13 +181,13 @@ export interface Landed {
 export async function landRawObject(
   store: ObjectStore,
   prefix: string,
-  rows: RawRows,
+  rows: ObjectRows,
   readId: ReadId,
   options: { readonly condemned?: { readonly has: (key: string) => boolean } | undefined } = {},
 ): Promise<Landed> {
   const condemned: { key: string; reason: string }[] = [];
-  const ids = RangeSet.fromIds(rows.ids);
-  const { name: first, bytes } = await encodeRawObject(prefix, rows);
+  const { name: first, bytes, ids: landed } = await encodeRawObject(prefix, rows);
+  const ids = RangeSet.fromIds(landed);
   for (let revision = 1; ; revision++) {
     const key = rawKey(prefix, first, first.count, first.hash, revision);
     if (options.condemned?.has(key) === true) continue;
