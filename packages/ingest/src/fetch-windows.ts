@@ -271,7 +271,7 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
   const { budget } = work.options.context;
   let finished: FinishedWindow | undefined;
   try {
-    finished = await finish(work.options, page, await keptRows(work, page));
+    finished = finish(work.options, page, await keptRows(work, page));
   } catch (error) {
     budget.release(reserved);
     throw error;
@@ -311,11 +311,11 @@ function rowlessFrom(work: Work, { nextBelow, window }: TradePage): number | und
  * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; undefined
  * without rows.
  */
-async function finish(
+function finish(
   { context, product }: FetchWindowsOptions,
   page: TradePage,
   rows: readonly number[],
-): Promise<FinishedWindow | undefined> {
+): FinishedWindow | undefined {
   if (rows.length === 0) return undefined;
   const { connector, settings } = context;
   const { rawPayload } = settings;
@@ -323,7 +323,7 @@ async function finish(
   const ingestTs = new Date(page.receivedAt).toISOString().replace('Z', '000Z');
   const lines = rows.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
   const ids = Float64Array.from(rows, (i) => page.ids[i]!);
-  const packed = await packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
+  const packed = packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
   return {
     first: page.window.first,
     last: page.window.last,

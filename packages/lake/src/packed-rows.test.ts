@@ -7,10 +7,10 @@ import { readId, rowsOf } from './test-support.js';
 const prefix = 'raw_coinbase_trades/BTC-USD/';
 
 /** The same rows, cut before the given positions and packed piece by piece. */
-async function piecesOf(ids: readonly number[], cuts: readonly number[]): Promise<PackedRows[]> {
+function piecesOf(ids: readonly number[], cuts: readonly number[]): PackedRows[] {
   const bounds = [0, ...[...new Set(cuts)].filter((at) => at > 0 && at < ids.length).sort((a, b) => a - b), ids.length];
   const pieces = bounds.slice(1).map((end, i) => ids.slice(bounds[i]!, end));
-  return await Promise.all(pieces.map((piece, i) => packRows(rowsOf(piece, `2026-01-01T00:00:00.00000${i % 10}Z`))));
+  return pieces.map((piece, i) => packRows(rowsOf(piece, `2026-01-01T00:00:00.00000${i % 10}Z`)));
 }
 
 describe('packed rows', () => {
@@ -20,7 +20,7 @@ describe('packed rows', () => {
       fc.asyncProperty(idList, fc.array(fc.nat(60), { maxLength: 12 }), async (unsorted, cuts) => {
         const ids = unsorted.sort((a, b) => a - b);
         const whole = await encodeRawObject(prefix, rowsOf(ids));
-        const { name, bytes, ids: held } = await encodeRawObject(prefix, await piecesOf(ids, cuts));
+        const { name, bytes, ids: held } = await encodeRawObject(prefix, piecesOf(ids, cuts));
         expect(name).toEqual(whole.name);
         expect([...held]).toEqual(ids);
         const contents = await decodeRawObject(name, bytes, readId, { deep: true });
@@ -32,7 +32,7 @@ describe('packed rows', () => {
   });
 
   it('of an object whose later member is cut, overwritten or gone are told as damage', async () => {
-    const pieces = await piecesOf([1, 2, 1500, 2500, 2600], [2, 3]);
+    const pieces = piecesOf([1, 2, 1500, 2500, 2600], [2, 3]);
     const { name, bytes } = await encodeRawObject(prefix, pieces);
     const second = pieces[0]!.bytes.length;
     const read = (damaged: Uint8Array): Promise<unknown> => decodeRawObject(name, damaged, readId);
@@ -49,7 +49,7 @@ describe('packed rows', () => {
   });
 
   it('are refused when together they could not be read back', async () => {
-    const [low, high] = [await packRows(rowsOf([1, 2])), await packRows(rowsOf([MAX_OBJECT_SPAN + 1]))];
+    const [low, high] = [packRows(rowsOf([1, 2])), packRows(rowsOf([MAX_OBJECT_SPAN + 1]))];
     await expect(encodeRawObject(prefix, [])).rejects.toThrow('at least one row');
     await expect(encodeRawObject(prefix, [low, low])).rejects.toThrow('must ascend, got 1 after 2');
     await expect(encodeRawObject(prefix, [low, high])).rejects.toThrow('span');

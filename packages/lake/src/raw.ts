@@ -61,7 +61,7 @@ export async function encodeRawObject(
   rows: ObjectRows,
   revision: number = 1,
 ): Promise<{ readonly name: RawName; readonly ids: Float64Array; readonly bytes: Uint8Array }> {
-  const { ids, bytes, hash } = await joinPacked('lines' in rows ? [await packRows(rows)] : rows);
+  const { ids, bytes, hash } = await joinPacked('lines' in rows ? [packRows(rows)] : rows);
   const [first, last] = [ids[0]!, ids.at(-1)!];
   const key = rawKey(prefix, { first, last }, ids.length, hash, revision);
   return { name: { key, first, last, count: ids.length, hash, revision }, ids, bytes };
