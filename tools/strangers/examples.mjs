@@ -1,5 +1,5 @@
 // The first example of every published package's README, and what it says that it prints.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWorkspaces } from '../layers/table.mjs';
 
@@ -12,6 +12,15 @@ export function readExamples(root) {
       const code = /^```ts\n([\s\S]+?)^```$/m.exec(readme)?.[1] ?? '';
       return { folder, name, manifest, code };
     });
+}
+
+/** The programs of examples/recipes, as examples of no package: `{ name, code }`. */
+export function readRecipes(root) {
+  const folder = join(root, 'examples/recipes/src');
+  return readdirSync(folder).map((file) => ({
+    name: `recipe-${file.replace(/\.ts$/, '')}`,
+    code: readFileSync(join(folder, file), 'utf8'),
+  }));
 }
 
 /** What a comment claims of the line printed: up to an ellipsis, a semicolon or a colon that explains it. */

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokenClaims, readExamples } from './examples.mjs';
+import { brokenClaims, readExamples, readRecipes } from './examples.mjs';
 import { startSimulator } from './simulator.mjs';
 
 /** Packed kilobytes that a package may have, maps and types included; a package without a row has the default. */
@@ -19,7 +19,7 @@ const BUDGET_KB = {
   table: 100,
 };
 /** Examples that look at a lake which is already there; the others make their own. */
-const READS_LAKE = new Set(['audit', 'data-quality', 'query', 'table']);
+const READS_LAKE = new Set(['audit', 'data-quality', 'query', 'table', 'recipe-ohlcv-to-csv', 'recipe-backtest']);
 const COINBASE = 'https://api.exchange.coinbase.com';
 const DEV_DEPENDENCIES = ['typescript', '@types/node'];
 
@@ -155,17 +155,18 @@ export async function strangers({ root, scratch, nodes, one }) {
   one('a lake for the examples', sh(process.execPath, [cli, 'demo', '--lake', lake]).ok);
   const transpile = (code) => transformSync(code, { loader: 'ts', format: 'esm', target: 'node20' }).code;
   const place = { root, folder, lake, transpile };
-  for (const example of examples) enter(place, example);
+  const programs = [...examples, ...readRecipes(root)];
+  for (const program of programs) enter(place, program);
   const errors = typeErrors(folder);
   if (!one('the examples type-check against the packages as they are published', errors.length === 0))
     console.log(errors);
   writeFileSync(join(folder, 'preload.mjs'), PRELOAD);
   const { url, stop } = await startSimulator(cli);
   try {
-    for (const example of examples) {
+    for (const program of programs) {
       for (const [version, node] of nodes) {
-        const ran = runExample({ node, cwd: enter(place, example), code: example.code, url });
-        one(`the example of @schemahub/${example.name} on ${version}`, ran);
+        const ran = runExample({ node, cwd: enter(place, program), code: program.code, url });
+        one(`the example ${program.name} on ${version}`, ran);
       }
     }
   } finally {
