@@ -2,6 +2,45 @@
 
 /** Text of each shipped mapping by file name. */
 export const embeddedMappings: Readonly<Record<string, string>> = {
+  'binance_trades.yaml': `# Binance spot trades (GET /api/v3/historicalTrades, and the trades files of data.binance.vision) to trades_unified.
+# Raw trades only: aggregated ones (aggTrades) have ids of their own and must never share a table with these.
+version: 1
+source: raw_binance_trades
+target_table: trades_unified
+
+# raw field: unified column
+mappings:
+  _symbol: symbol
+  id: trade_id
+  isBuyerMaker: side
+  price: price
+  qty: quantity
+  time: trade_ts
+  _source_ingest_ts: ingest_ts
+
+constants:
+  exchange: BINANCE
+
+transforms:
+  # The buyer was the maker, so the taker sold: https://github.com/binance/binance-spot-api-docs (rest-api, trades).
+  side: { enum: { "true": SELL, "false": BUY } }
+  price: to_double
+  quantity: to_double
+  # µs over REST (X-MBX-TIME-UNIT) and in archives since 2025-01-01, ms before: the size of the number says which.
+  trade_ts: from_epoch
+  ingest_ts: iso8601
+
+validation:
+  side: { enum: [BUY, SELL] }
+  # A trade at price 0 is one that the exchange has struck out.
+  price: { minimum: 0, exclusive: true }
+  quantity: { minimum: 0, exclusive: true }
+
+# Exact copies of a column's decimal text, where the table has these columns (--decimals).
+decimals:
+  price_dec: price
+  quantity_dec: quantity
+`,
   'coinbase_trades.yaml': `# Coinbase Exchange trades (GET /products/{product}/trades and websocket \`match\`) to trades_unified.
 version: 1
 source: raw_coinbase_trades
@@ -44,6 +83,48 @@ decimals:
 
 /** Text of each shipped product list by file name. */
 export const embeddedSeeds: Readonly<Record<string, string>> = {
+  'product_ids_seed.binance.yaml': `# Products of Binance that ingest and backfill work on when none is named. \`schemahub update-seed --exchange binance\` rewrites this file.
+product_ids:
+  - BTCUSDT
+  - ETHUSDT
+  - SOLUSDT
+  - XRPUSDT
+  - ADAUSDT
+  - AVAXUSDT
+  - DOTUSDT
+  - AAVEUSDT
+  - ACHUSDT
+  - WLDUSDT
+  - WUSDT
+  - PYTHUSDT
+  - BTCUSDC
+  - ETHBTC
+metadata:
+  source: schemahub
+  last_updated: "2026-11-27T00:00:00Z"
+  count: 14
+`,
+  'product_ids_seed.kraken.yaml': `# Products of Kraken that ingest and backfill work on when none is named. \`schemahub update-seed --exchange kraken\` rewrites this file.
+product_ids:
+  - XBTUSD
+  - ETHUSD
+  - SOLUSD
+  - XRPUSD
+  - ADAUSD
+  - AVAXUSD
+  - DOTUSD
+  - AAVEUSD
+  - WLDUSD
+  - WUSD
+  - PYTHUSD
+  - XBTEUR
+  - XBTUSDT
+  - ETHXBT
+metadata:
+  source: schemahub
+  last_updated: "2026-11-27T00:00:00Z"
+  count: 14
+`,
   'product_ids_seed.yaml': `# Products that ingest and backfill work on when none is named. \`schemahub update-seed\` rewrites this file.
 product_ids:
   - BTC-USD
@@ -69,6 +150,36 @@ metadata:
 
 /** Text of the fixtures of each shipped mapping by file name. */
 export const embeddedFixtures: Readonly<Record<string, string>> = {
+  'binance_trades.yaml': `# What binance_trades.yaml must make of records: \`schemahub mapping test\` runs these. Invented trades.
+fixtures:
+  - name: milliseconds; the buyer was the maker, so the taker sold
+    record: '{"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.00001200","time":1499865549590,"isBuyerMaker":true,"isBestMatch":true,"product_id":"BNBBTC","_source":"binance","_symbol":"BNB-BTC","_source_ingest_ts":"2026-09-27T16:00:00.123000Z"}'
+    row:
+      exchange: BINANCE
+      symbol: BNB-BTC
+      trade_id: "28457"
+      side: SELL
+      price: 4.000001
+      quantity: 12
+      trade_ts: "2017-07-12T13:19:09.590000Z"
+      ingest_ts: "2026-09-27T16:00:00.123000Z"
+  - name: microseconds; the seller was the maker, so the taker bought
+    record: '{"id":51175358,"price":"17.80180000","qty":"5.69000000","quoteQty":"101.29224200","time":1735689600010866,"isBuyerMaker":false,"isBestMatch":true,"product_id":"BNBUSDT","_source":"binance","_symbol":"BNB-USDT","_source_ingest_ts":"2026-09-27T16:00:00.123000Z"}'
+    row:
+      { trade_id: "51175358", side: BUY, price: 17.8018, quantity: 5.69, trade_ts: "2025-01-01T00:00:00.010866Z" }
+  - name: the first trade has id 0
+    record: '{"id":0,"price":"0.00000008","qty":"1.00000000","quoteQty":"0.00000008","time":1568715437876,"isBuyerMaker":false,"isBestMatch":true,"_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    row: { trade_id: "0", price: 0.00000008, trade_ts: "2019-09-17T10:17:17.876Z" }
+  - name: a trade that was struck out has price 0
+    record: '{"id":5,"price":"0","qty":"0","quoteQty":"0","time":1568715437876,"isBuyerMaker":false,"isBestMatch":true,"_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    refused: price is "0"; expected more than 0
+  - name: nobody says who the maker was
+    record: '{"id":6,"price":"1","qty":"1","time":1568715437876,"_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    refused: side (field isBuyerMaker) is missing or null
+  - name: an aggregated trade is none of ours
+    record: '{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27781,"T":1498793709153,"m":true,"M":true,"_symbol":"ETH-BTC","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    damaged: no id
+`,
   'coinbase_trades.yaml': `# What coinbase_trades.yaml must make of records: \`schemahub mapping test\` runs these.
 # Invented trades in the forms that Coinbase has used over the years, with the raw layer's fields added.
 fixtures:

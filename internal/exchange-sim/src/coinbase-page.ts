@@ -18,7 +18,7 @@ const open = 0x5b;
 const close = 0x5d;
 const comma = 0x2c;
 
-function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
+export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
   const length = chunks.reduce((sum, chunk) => sum + chunk.length + 1, 1);
   const body = new Uint8Array(Math.max(2, length));
   body[0] = open;
@@ -65,8 +65,8 @@ function rewriteRows(rows: readonly Uint8Array[], rewrite: (text: string) => str
   return rows.map((row) => Buffer.from(rewrite(Buffer.from(row).toString('utf8')), 'utf8'));
 }
 
-/** The rows as a row fault leaves them, or undefined when it cannot apply. */
-function faultRows(rows: readonly Uint8Array[], fault: Fault, seed: number): readonly Uint8Array[] | undefined {
+/** The rows of a reply, in its order, as a row fault leaves them; undefined when it cannot apply. */
+export function faultRows(rows: readonly Uint8Array[], fault: Fault, seed: number): readonly Uint8Array[] | undefined {
   const count = rows.length;
   if (count === 0) return undefined;
   switch (fault.kind) {
@@ -83,7 +83,7 @@ function faultRows(rows: readonly Uint8Array[], fault: Fault, seed: number): rea
     case 'unsorted-rows':
       return count < 2 ? undefined : shuffleRows(rows, seed);
     case 'text-ids':
-      return rewriteRows(rows, (text) => text.replace(/"trade_id"(\s*):(\s*)(\d+)/, '"trade_id"$1:$2"$3"'));
+      return rewriteRows(rows, (text) => text.replace(/"(trade_id|id)"(\s*):(\s*)(\d+)/, '"$1"$2:$3"$4"'));
     case 'stripped-fractions':
       return rewriteRows(rows, (text) => text.replace(/("time"\s*:\s*"[^".]*)\.\d+/, '$1'));
     default:
@@ -115,7 +115,7 @@ export function applyRowFault(
   };
 }
 
-const rowFaults: ReadonlySet<Fault['kind']> = new Set<Fault['kind']>([
+export const rowFaults: ReadonlySet<Fault['kind']> = new Set<Fault['kind']>([
   'short-page',
   'empty-page',
   'missing-row',

@@ -1,8 +1,9 @@
-import { defaultClock, type SimClock } from './clock.js';
-import { type CoinbaseControl, createCoinbaseControl, createGeneratedProduct } from './coinbase-control.js';
-import { type CoinbaseProductSpec, defaultEndTime, planProduct } from './coinbase-product.js';
+import type { SimClock } from './clock.js';
+import { type CoinbaseControl, createCoinbaseControl } from './coinbase-control.js';
+import type { CoinbaseProductSpec } from './coinbase-product.js';
 import { type CoinbaseProduct, createCoinbaseRoutes, type StaleHead } from './coinbase-routes.js';
 import { refuse } from './errors.js';
+import { generateProducts } from './generated-products.js';
 import type { TokenBucketOptions } from './token-bucket.js';
 import { createVenue, type VenueOptions, type VenueSim } from './venue.js';
 
@@ -53,13 +54,7 @@ export function assembleCoinbase(
 /** A stand-in whose trades are a pure function of (seed, product, id). */
 export function createCoinbaseSim(options: CoinbaseSimOptions): CoinbaseSim {
   const seed = String(options.seed);
-  const ids = options.products.map((spec) => spec.id);
-  const twice = ids.find((id, place) => ids.indexOf(id) !== place);
-  if (twice !== undefined) refuse('products', 'each product once', twice, 'Remove one of the two.');
-  const endTimes = options.products.map((spec) => planProduct(spec).endTimeMs);
-  const newestMs = endTimes.length === 0 ? Date.parse(defaultEndTime) : Math.max(...endTimes);
-  const { clock, adoptClock } = defaultClock(options.clock, newestMs);
-  const products = new Map(options.products.map((spec) => [spec.id, createGeneratedProduct(spec, seed, 0, clock.now)]));
+  const { clock, adoptClock, products } = generateProducts(options.products, seed, options.clock);
   const specs = new Map(options.products.map((spec) => [spec.id, spec]));
   const sim = assembleCoinbase(seed, options, clock, products, specs);
   return adoptClock === undefined ? sim : { ...sim, adoptClock };

@@ -69,6 +69,30 @@ export function greatestIds(bounds: IdRange, excluded: readonly IdRange[], limit
   return picked;
 }
 
+/** The at most `limit` least ids within `bounds` that are in none of `excluded`, as ascending ranges. */
+export function leastIds(bounds: IdRange, excluded: readonly IdRange[], limit: number): readonly IdRange[] {
+  const picked: IdRange[] = [];
+  let bottom = bounds.first;
+  let left = limit;
+  let index = Math.max(0, rangeIndexAt(excluded, bottom));
+  while (bottom <= bounds.last && left > 0) {
+    const hole = excluded[index];
+    if (hole !== undefined && hole.last < bottom) {
+      index += 1;
+      continue;
+    }
+    if (hole !== undefined && hole.first <= bottom) {
+      bottom = hole.last + 1;
+      continue;
+    }
+    const top = Math.min(bounds.last, hole === undefined ? bounds.last : hole.first - 1, bottom + left - 1);
+    picked.push({ first: bottom, last: top });
+    left -= top - bottom + 1;
+    bottom = top + 1;
+  }
+  return picked;
+}
+
 /** How many ids the ranges hold. */
 export function countIds(ranges: readonly IdRange[]): number {
   return ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0);

@@ -1,3 +1,5 @@
+export type { BinanceRole } from './binance-routes.js';
+export { type BinanceSim, type BinanceSimOptions, createBinanceSim } from './binance-sim.js';
 export { createManualClock, createSystemClock, createVirtualClock, type ManualClock, type SimClock } from './clock.js';
 export type { CoinbaseControl } from './coinbase-control.js';
 export type { CoinbaseProductSpec } from './coinbase-product.js';

@@ -1,6 +1,6 @@
 import type { IdRange } from '@schemahub/coverage';
 import { refuse } from './errors.js';
-import { countIds, greatestIds, type IdList, toRanges, withoutIds } from './id-ranges.js';
+import { countIds, greatestIds, type IdList, leastIds, toRanges, withoutIds } from './id-ranges.js';
 import type { TradeSource } from './trade-source.js';
 
 export interface MarketOptions {
@@ -20,6 +20,8 @@ export interface SelectOptions {
   readonly below?: number | undefined;
   /** Ids above this only. */
   readonly above?: number | undefined;
+  /** The least ids from this on, ascending, instead of the greatest ones. */
+  readonly from?: number | undefined;
   readonly limit: number;
   /** The state at this instant, ms; for cached and lagging answers. */
   readonly asOfMs: number;
@@ -40,7 +42,7 @@ export interface Market {
   readonly source: TradeSource;
   /** Newest id that exists and is no void, as of an instant (default: now); undefined without trades. */
   readonly newestId: (asOfMs?: number) => number | undefined;
-  /** The `limit` greatest shown ids, as descending ranges. */
+  /** The `limit` greatest shown ids, as descending ranges; with `from` the least ones, ascending. */
   readonly select: (options: SelectOptions) => readonly IdRange[];
   /** All ids that exist now, hidden or not, ascending. */
   readonly existing: () => readonly IdRange[];
@@ -148,15 +150,17 @@ export function createMarket(options: MarketOptions): Market {
 
   function select(wanted: SelectOptions): readonly IdRange[] {
     const bounds = {
-      first: Math.max(floor, (wanted.above ?? -1) + 1),
+      first: Math.max(floor, (wanted.above ?? -1) + 1, wanted.from ?? 0),
       last: Math.min(log.at(wanted.asOfMs), (wanted.below ?? Number.POSITIVE_INFINITY) - 1),
     };
     const hiddenIds = wanted.countsHidden ? hidden.ids() : [];
     const excluded = hiddenIds.length === 0 ? holes : toRanges([...holes, ...hiddenIds]);
-    const picked = greatestIds(bounds, excluded, wanted.limit);
+    const isUp = wanted.from !== undefined;
+    const picked = (isUp ? leastIds : greatestIds)(bounds, excluded, wanted.limit);
     if (hiddenIds.length > 0) {
-      const complete = countIds(picked) === wanted.limit;
-      hidden.countPage({ first: complete ? picked.at(-1)!.first : bounds.first, last: bounds.last });
+      const edge = countIds(picked) === wanted.limit ? picked.at(-1)! : undefined;
+      const span = isUp ? { last: edge?.last ?? bounds.last } : { first: edge?.first ?? bounds.first };
+      hidden.countPage({ ...bounds, ...span });
     }
     return picked;
   }

@@ -47,8 +47,13 @@ export interface GatherOptions {
 
 const silent = (): void => undefined;
 
-function connect({ lake, config }: GatherOptions, onEvent: OnEvent, onLine: (text: string) => void): OpenExchange {
-  return openExchange({ config, lake, clock: lake.clock, onEvent, onLine });
+function connect(
+  { lake, config }: GatherOptions,
+  exchange: string,
+  onEvent: OnEvent,
+  onLine: (text: string) => void,
+): OpenExchange {
+  return openExchange({ config: config.of(exchange), lake, clock: lake.clock, onEvent, onLine });
 }
 
 /** Reads commits, evidence, raw names and checkpoints. Throws `UsageError` for a place that holds nothing. */
@@ -60,10 +65,9 @@ export async function gatherAudit(options: GatherOptions): Promise<GatheredAudit
   const known = await listAuditProducts({ store, layout, exchanges, lists: table.lists });
   const named = options.products === undefined ? undefined : new Set(options.products);
   const chosen = known.filter(({ productId }) => named === undefined || named.has(productId));
-  const { proof } = connect(options, silent, silent).connector;
   const products: AuditProduct[] = [];
   for (const { exchange, productId } of chosen) {
-    const { readId } = venueOf(exchange);
+    const { readId, proof } = venueOf(exchange);
     const readCheckpoint = lake.checkpoints.read;
     products.push(
       await readProduct({ store, layout, exchange, productId, readId, readCheckpoint, proof, trustCheckpoint: quick }),
@@ -186,9 +190,11 @@ async function condemnDamaged(options: CondemnOptions, damaged: readonly Finding
   };
   const flags = { fullRefresh: false, skipCheckpoint: false, acceptOrigin: false, rawPayload: false, dryRun: false };
   const settings = ingestSettings('repair', config, flags);
-  const context = createIngestContext({ lake, exchange: connect(options, onEvent, onLine), settings, onEvent, stop });
-  for (const productId of new Set(damaged.map((finding) => finding.product_id))) {
-    const own = damaged.filter((finding) => finding.product_id === productId);
+  const names = new Map(damaged.map((finding) => [`${finding.exchange}/${finding.product_id}`, finding]));
+  for (const { exchange, product_id: productId } of names.values()) {
+    const connected = connect(options, exchange ?? config.text('exchange'), onEvent, onLine);
+    const context = createIngestContext({ lake, exchange: connected, settings, onEvent, stop });
+    const own = damaged.filter((finding) => finding.product_id === productId && finding.exchange === exchange);
     const objects = own.flatMap(({ key, message: reason }) => (key === null ? [] : [{ key, reason }]));
     try {
       await condemnObjects(context, productId ?? '', objects);
@@ -249,10 +255,13 @@ async function readStored(
 }
 
 async function askHeads(options: VerifyOptions, { products }: GatheredAudit): Promise<HeadReport[]> {
-  const { connector } = connect(options, silent, options.onLine);
+  const opened = new Map<string, OpenExchange>();
+  for (const exchange of new Set(products.map((product) => product.exchange)))
+    opened.set(exchange, connect(options, exchange, silent, options.onLine));
   const reports: HeadReport[] = [];
   for (const { exchange, productId, evidence } of products) {
     if (evidence.closed !== undefined) continue;
+    const { connector } = opened.get(exchange)!;
     const report = { exchange, product_id: productId };
     try {
       const head = await connector.fetchHead(productId, { priority: 'head', signal: options.stop });

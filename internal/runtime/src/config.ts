@@ -23,7 +23,10 @@ export interface Config {
   readonly text: (name: string) => string;
   readonly optionalText: (name: string) => string | undefined;
   readonly number: (name: string) => number;
+  readonly optionalNumber: (name: string) => number | undefined;
   readonly flag: (name: string) => boolean;
+  /** The same for one exchange: its own variables and members of schemahub.yaml. Throws `UsageError`. */
+  readonly of: (exchange: string) => Config;
 }
 
 export interface LoadConfigOptions {
@@ -43,8 +46,8 @@ async function readOptional(path: string): Promise<string | undefined> {
   }
 }
 
-/** Members of schemahub.yaml as texts; a member named like an exchange holds that exchange's own settings. */
-async function readYaml(path: string, exchange: string): Promise<Record<string, string>> {
+/** The members of schemahub.yaml. */
+async function readYaml(path: string): Promise<Record<string, unknown>> {
   const text = await readOptional(path);
   if (text === undefined) return {};
   let value: unknown;
@@ -58,6 +61,13 @@ async function readYaml(path: string, exchange: string): Promise<Record<string, 
       `${path}: expected members such as "lake: ./lake", got ${JSON.stringify(value)?.slice(0, 60)}`,
     );
   }
+  return value as Record<string, unknown>;
+}
+
+const EXCHANGES: readonly string[] = ['coinbase', 'binance', 'kraken'];
+
+/** Members as texts; a member named like an exchange holds that exchange's own settings. */
+function membersFor(path: string, value: Record<string, unknown>, exchange: string): Record<string, string> {
   const known = new Set(settings.map(({ name }) => name));
   const found: Record<string, string> = {};
   const take = (members: object, where: string): void => {
@@ -68,9 +78,8 @@ async function readYaml(path: string, exchange: string): Promise<Record<string, 
       else if (member !== null) throw new UsageError(`${path}: ${where}${name}: expected a single value`);
     }
   };
-  const { [exchange]: own, ...rest } = value as Record<string, unknown>;
-  const others = new Set(['coinbase', 'binance', 'kraken']);
-  take(Object.fromEntries(Object.entries(rest).filter(([name]) => !others.has(name))), '');
+  const { [exchange]: own, ...rest } = value;
+  take(Object.fromEntries(Object.entries(rest).filter(([name]) => !EXCHANGES.includes(name))), '');
   if (typeof own === 'object' && own !== null) take(own, `${exchange}.`);
   return found;
 }
@@ -82,11 +91,26 @@ function variablesOf(setting: Setting, exchange: string): string[] {
 /** Resolves every setting: flag, environment, `.env`, `schemahub.yaml`, default. Throws `UsageError` for a wrong value. */
 export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const { flags, environment, folder } = options;
+  const path = join(folder, 'schemahub.yaml');
+  const members = await readYaml(path);
   const dotenvText = await readOptional(join(folder, '.env'));
   const dotenv: Record<string, string | undefined> = dotenvText === undefined ? {} : parseEnv(dotenvText);
   const exchange = String(flags.exchange ?? environment.SCHEMAHUB_EXCHANGE ?? dotenv.SCHEMAHUB_EXCHANGE ?? 'coinbase');
-  const yaml = await readYaml(join(folder, 'schemahub.yaml'), exchange);
+  const resolve = (name: string, given: LoadConfigOptions['flags']): Config => {
+    const values = resolveValues({ ...options, flags: given }, dotenv, membersFor(path, members, name), name);
+    return createConfig(values, (other) =>
+      other === name ? resolve(name, given) : resolve(other, { ...flags, exchange: other }),
+    );
+  };
+  return resolve(exchange, flags);
+}
 
+function resolveValues(
+  { flags, environment }: LoadConfigOptions,
+  dotenv: Readonly<Record<string, string | undefined>>,
+  yaml: Readonly<Record<string, string>>,
+  exchange: string,
+): ConfigValue[] {
   const find = (setting: Setting): { text: string; origin: ConfigOrigin; from: string } | undefined => {
     const given = flags[setting.name];
     if (given !== undefined) return { text: String(given), origin: 'flag', from: `--${setting.name}` };
@@ -99,7 +123,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
     return member === undefined ? undefined : { text: member, origin: 'schemahub.yaml', from: setting.name };
   };
 
-  const values = settings.map((setting): ConfigValue => {
+  return settings.map((setting): ConfigValue => {
     const found = find(setting);
     if (found === undefined) return { setting, value: setting.fallback, origin: 'default', from: undefined };
     try {
@@ -111,6 +135,9 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
       });
     }
   });
+}
+
+function createConfig(values: readonly ConfigValue[], of: Config['of']): Config {
   const settingValue = (name: string): ConfigValue['value'] => {
     const found = values.find(({ setting }) => setting.name === name);
     if (found === undefined) throw new TypeError(`there is no setting ${name}`);
@@ -124,6 +151,11 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
       return value === undefined ? undefined : String(value);
     },
     number: (name) => Number(settingValue(name)),
+    optionalNumber: (name) => {
+      const value = settingValue(name);
+      return value === undefined ? undefined : Number(value);
+    },
     flag: (name) => settingValue(name) === true,
+    of,
   };
 }

@@ -1,4 +1,5 @@
 import { createCircuitBreaker } from '@schemahub/circuit-breaker';
+import { binanceDefaults, binancePolicy, createBinanceConnector } from '@schemahub/connector-binance';
 import {
   type CoinbaseAuth,
   coinbaseDefaults,
@@ -6,7 +7,7 @@ import {
   createCoinbaseConnector,
 } from '@schemahub/connector-coinbase';
 import { createFetchTransport, type FetchLike, systemClock } from '@schemahub/connector-kit';
-import type { Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
+import type { BudgetSpec, Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
 import { createGuardedTransport, type GuardedTransport, type OnEvent } from '@schemahub/ingest';
 import { createIdReader, type ReadId } from '@schemahub/lake';
 import { createFifoQueue, createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
@@ -22,6 +23,10 @@ export interface Venue {
   readonly column: string;
   readonly rawTable: string;
   readonly readId: ReadId;
+  /** Trade pages a second without `--rate`. */
+  readonly defaultRate: number;
+  /** What its certificates are worth. */
+  readonly proof: WindowedConnector['proof'];
 }
 
 interface VenueEntry extends Venue {
@@ -32,6 +37,7 @@ interface VenueEntry extends Venue {
     baseUrl: string;
     clock: Clock;
     pageLimit: number;
+    onBudget: (budget: string, spec: BudgetSpec) => void;
   }) => WindowedConnector;
 }
 
@@ -53,16 +59,29 @@ const registry: readonly VenueEntry[] = [
     column: 'COINBASE',
     rawTable: coinbaseDefaults.rawTable,
     readId: createIdReader('trade_id'),
+    defaultRate: coinbaseDefaults.rate,
+    proof: 'id-contiguous',
     defaultUrl: coinbaseDefaults.baseUrl,
     policy: (config, clock) =>
       coinbasePolicy({
-        rate: config.number('rate'),
-        burst: config.number('burst'),
+        rate: config.optionalNumber('rate'),
+        burst: config.optionalNumber('burst'),
         userAgent: coinbaseDefaults.userAgent,
         auth: coinbaseAuth(config),
         clock,
       }),
     connect: createCoinbaseConnector,
+  },
+  {
+    exchange: binanceDefaults.exchange,
+    column: 'BINANCE',
+    rawTable: binanceDefaults.rawTable,
+    readId: createIdReader('id'),
+    defaultRate: 4,
+    proof: 'id-contiguous',
+    defaultUrl: binanceDefaults.baseUrl,
+    policy: (config) => binancePolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
+    connect: createBinanceConnector,
   },
 ];
 
@@ -150,6 +169,11 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     maxWaitMs: config.number('max-wait') * 1000,
     onEvent,
   });
+  // What the user set stands, whatever the exchange says it allows.
+  const isChosen = config.optionalNumber('rate') !== undefined || config.optionalNumber('burst') !== undefined;
+  const onBudget = (budget: string, spec: BudgetSpec): void => {
+    if (!isChosen) limiter.setBudget(budget, spec);
+  };
   const baseUrl = (config.optionalText('api-url') ?? entry.defaultUrl).replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]+/.test(baseUrl)) {
     throw new UsageError(
@@ -158,7 +182,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
   }
   return {
     venue: entry,
-    connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit') }),
+    connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit'), onBudget }),
     limiter,
     load: transport.load,
   };

@@ -27,7 +27,7 @@ export interface OpenLakeOptions {
 }
 
 /** Exchanges that a lake may hold. */
-export const exchanges: readonly string[] = ['coinbase'];
+export const exchanges: readonly string[] = ['coinbase', 'binance', 'kraken'];
 
 function folderOf(config: Config): string {
   const lake = config.text('lake');

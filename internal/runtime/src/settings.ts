@@ -74,7 +74,7 @@ export const settings: readonly Setting[] = [
     text,
     'key prefix of the table, from the root of the store',
   ),
-  setting('exchange', ['SCHEMAHUB_EXCHANGE'], 'coinbase', oneOf('coinbase'), 'exchange to work with'),
+  setting('exchange', ['SCHEMAHUB_EXCHANGE'], 'coinbase', oneOf('coinbase', 'binance'), 'exchange to work with'),
   setting(
     'seed-path',
     ['SCHEMAHUB_SEED_PATH'],
@@ -113,8 +113,20 @@ export const settings: readonly Setting[] = [
     number(1, 525_600),
     'how far back a first ingest begins',
   ),
-  setting('rate', ['SCHEMAHUB_{EXCHANGE}_RATE'], 10, number(0.01, 1000, false), 'requests a second'),
-  setting('burst', ['SCHEMAHUB_{EXCHANGE}_BURST'], 5, number(1, 1000), 'requests that may go at once after a pause'),
+  setting(
+    'rate',
+    ['SCHEMAHUB_{EXCHANGE}_RATE'],
+    undefined,
+    number(0.01, 1000, false),
+    'pages a second; default what the exchange allows: Coinbase 10, Binance 4 (its weight), Kraken 1 a pair',
+  ),
+  setting(
+    'burst',
+    ['SCHEMAHUB_{EXCHANGE}_BURST'],
+    undefined,
+    number(1, 1000),
+    'pages that may go at once after a pause; default Coinbase 5, Binance 12, Kraken 1',
+  ),
   setting(
     'rate-share',
     ['SCHEMAHUB_RATE_SHARE'],

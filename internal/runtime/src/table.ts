@@ -11,7 +11,7 @@ import { embeddedMappings } from '@schemahub/mappings';
 import { createTable, type RawProduct, type Table, type TableEvent, type UnreadableObject } from '@schemahub/table';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
-import { openExchange, type Venue, venueOf } from './exchange.js';
+import { openExchange, type Venue, venueOf, venues } from './exchange.js';
 import { createIngestContext, ingestSettings } from './ingest.js';
 import { lakeProducts, type OpenLake } from './lake.js';
 
@@ -23,6 +23,8 @@ export interface OpenTableOptions {
   readonly config: Config;
   /** Products named on the command line; none means all that the lake holds. */
   readonly products?: readonly string[] | undefined;
+  /** Exchanges whose raw layer is read. Default: the one that was named, else all. */
+  readonly exchanges?: readonly string[] | undefined;
   readonly stop: AbortSignal;
   readonly onEvent?: ((event: TableEvent) => void) | undefined;
   /** Adoption, condemnation and rebuilt checkpoints on the way. */
@@ -66,17 +68,22 @@ async function textOfMapping(source: string, path: string | undefined): Promise<
   throw new UsageError(`no mapping reads ${source}. Write one with: schemahub mapping suggest`);
 }
 
-/** The checked mapping of a raw table: flag, ./mappings, shipped. Throws `MappingError` or `UsageError`. */
+/**
+ * The checked mapping of a raw table: flag, ./mappings, shipped. A flag for another exchange's table leaves this one's
+ * to the rest. Throws `MappingError` or `UsageError`.
+ */
 export async function mappingFor(config: Config, source: string): Promise<Mapping> {
   const { text, file } = await textOfMapping(source, config.optionalText('mapping-path'));
   const mapping = await loadMapping(text, { file, schemas: tableSchemas });
-  if (mapping.source !== source) {
-    throw new MappingError(`its source is ${mapping.source}, but the raw table is ${source}`, {
-      code: 'INVALID_VALUE',
-      file,
-    });
+  if (mapping.source === source) return mapping;
+  if (venues.some(({ rawTable }) => rawTable === mapping.source)) {
+    const own = await textOfMapping(source, undefined);
+    return await loadMapping(own.text, { file: own.file, schemas: tableSchemas });
   }
-  return mapping;
+  throw new MappingError(`its source is ${mapping.source}, but the raw table is ${source}`, {
+    code: 'INVALID_VALUE',
+    file,
+  });
 }
 
 /** The schema to write: with decimals when they are asked for, or when the table has them already. */
@@ -92,9 +99,11 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   const { lake, config, stop } = options;
   const onRawEvent: OnEvent = options.onRawEvent ?? ((): void => undefined);
   const schema = await schemaFor(lake, config);
-  const venue = venueOf(config.text('exchange'));
+  const chosen = (options.exchanges ?? chosenExchanges(config)).map(venueOf);
   const mappings: Record<string, Mapping> = {};
-  if (options.withoutMappings !== true) mappings[venue.rawTable] = await mappingFor(config, venue.rawTable);
+  // Cells of every exchange are compacted, whichever one was named.
+  for (const { rawTable } of options.withoutMappings === true ? [] : venues)
+    mappings[rawTable] = await mappingFor(config, rawTable);
   const table = createTable({
     store: lake.store,
     layout: lake.layout,
@@ -110,16 +119,18 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   return {
     table,
     schema,
-    products: () => rawProducts({ ...options, onRawEvent }, venue),
+    products: () => rawProducts({ ...options, onRawEvent }, chosen),
     condemn: async (objects) => {
-      const context = rawContext(options, onRawEvent);
-      const names = new Set(objects.map(({ productId }) => productId));
-      for (const productId of names)
-        await condemnObjects(
-          context,
-          productId,
-          objects.filter((object) => object.productId === productId),
-        );
+      for (const { exchange } of venues) {
+        const own = objects.filter((object) => object.exchange === exchange);
+        const context = rawContext(options, onRawEvent, exchange);
+        for (const productId of new Set(own.map((object) => object.productId)))
+          await condemnObjects(
+            context,
+            productId,
+            own.filter((object) => object.productId === productId),
+          );
+      }
     },
   };
 }
@@ -127,8 +138,9 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
 function rawContext(
   { lake, config, stop }: OpenTableOptions,
   onEvent: OnEvent,
+  name: string,
 ): ReturnType<typeof createIngestContext> {
-  const exchange = openExchange({ config, clock: lake.clock, onEvent, onLine: () => undefined });
+  const exchange = openExchange({ config: config.of(name), clock: lake.clock, onEvent, onLine: () => undefined });
   const settings = ingestSettings('ingest', config, {
     fullRefresh: false,
     skipCheckpoint: false,
@@ -139,39 +151,56 @@ function rawContext(
   return createIngestContext({ lake, exchange, settings, onEvent, stop });
 }
 
+/** Exchanges of a run that names none: the one that was configured, else all. */
+export function chosenExchanges(config: Config): readonly string[] {
+  const named = config.values.find(({ setting }) => setting.name === 'exchange');
+  return named === undefined || named.origin === 'default'
+    ? venues.map(({ exchange }) => exchange)
+    : [config.text('exchange')];
+}
+
 /** What the raw layer holds of the chosen products: checkpoints adopted or rebuilt, sound names. */
 export async function rawProducts(
   options: OpenTableOptions & { onRawEvent: OnEvent },
-  venue: Venue,
+  chosen: readonly Venue[],
 ): Promise<RawProduct[]> {
   const { lake } = options;
-  const known = (await lakeProducts(lake))
-    .filter(({ exchange }) => exchange === venue.exchange)
-    .map(({ productId }) => productId);
-  const chosen = options.products ?? known;
-  for (const productId of chosen) {
-    if (!known.includes(productId)) {
+  const isChosen = (exchange: string): boolean => chosen.some((venue) => venue.exchange === exchange);
+  const known = (await lakeProducts(lake)).filter(({ exchange }) => isChosen(exchange));
+  for (const productId of options.products ?? []) {
+    if (!known.some((product) => product.productId === productId)) {
       throw new UsageError(
-        `${productId}: the lake ${lake.store.location} holds nothing of it; it holds ${known.join(', ') || 'no product'}.`,
+        `${productId}: the lake ${lake.store.location} holds nothing of it; it holds ${known.map((product) => product.productId).join(', ') || 'no product'}.`,
       );
     }
   }
-  const context = rawContext(options, options.onRawEvent);
   const products: RawProduct[] = [];
-  for (const productId of chosen) {
-    const { checkpoint, names } = await loadCheckpoint(context, productId);
-    const wanted = wantedIds({ asked: checkpoint.asked, floor: checkpoint.floor, head: checkpoint.head?.id });
-    const missing = wanted.difference(checkpoint.fetched).difference(checkpoint.void);
-    products.push({
-      exchange: venue.exchange,
-      productId,
-      symbol: checkpoint.symbol ?? productId,
-      source: venue.rawTable,
-      names,
-      fetched: checkpoint.fetched,
-      wantedEnd: wanted.last,
-      state: checkpoint.fetched.isEmpty ? 'absent' : missing.isEmpty ? 'complete' : 'partial',
-    });
+  for (const venue of chosen) {
+    const own = known.filter(({ exchange }) => exchange === venue.exchange);
+    const named = own.filter(({ productId }) => options.products?.includes(productId) ?? true);
+    if (named.length === 0) continue;
+    const context = rawContext(options, options.onRawEvent, venue.exchange);
+    for (const { productId } of named) products.push(await rawProduct(context, venue, productId));
   }
   return products;
+}
+
+async function rawProduct(
+  context: ReturnType<typeof createIngestContext>,
+  venue: Venue,
+  productId: string,
+): Promise<RawProduct> {
+  const { checkpoint, names } = await loadCheckpoint(context, productId);
+  const wanted = wantedIds({ asked: checkpoint.asked, floor: checkpoint.floor, head: checkpoint.head?.id });
+  const missing = wanted.difference(checkpoint.fetched).difference(checkpoint.void);
+  return {
+    exchange: venue.exchange,
+    productId,
+    symbol: checkpoint.symbol ?? productId,
+    source: venue.rawTable,
+    names,
+    fetched: checkpoint.fetched,
+    wantedEnd: wanted.last,
+    state: checkpoint.fetched.isEmpty ? 'absent' : missing.isEmpty ? 'complete' : 'partial',
+  };
 }

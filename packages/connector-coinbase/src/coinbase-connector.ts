@@ -3,9 +3,13 @@ import {
   collectBelow,
   collectWindow,
   contractBreak,
+  createCalls,
+  encodeProduct,
+  fieldText,
   invalidOption,
   type PageSource,
   parseJsonBody,
+  parseOrigin,
   parseRecord,
   parseTradeId,
   type RowReader,
@@ -13,14 +17,12 @@ import {
   readRows,
   systemClock,
   type TradesReply,
+  type VenueSend,
 } from '@schemahub/connector-kit';
 import {
-  type CallOptions,
   type Clock,
-  type ExchangeCall,
   ExchangeError,
   type Product,
-  type SendOptions,
   type TradeFacts,
   type Transport,
   type WindowedConnector,
@@ -40,14 +42,6 @@ export interface CoinbaseConnectorOptions {
   readonly pageLimit?: number | undefined;
 }
 
-type Send = (CallOptions & SendOptions) | undefined;
-
-/** Coinbase prints texts; a number (never seen) is taken by its value. What is absent stays empty for the mapping to judge. */
-function text(value: unknown): string {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' ? String(value) : '';
-}
-
 function idOf(value: unknown): number | undefined {
   return typeof value === 'object' && value !== null
     ? parseTradeId((value as { trade_id?: unknown }).trade_id)
@@ -59,54 +53,33 @@ function factsOf(value: unknown): TradeFacts {
   const id = idOf(value);
   if (id === undefined) throw new SyntaxError('record: expected a trade_id 0 … 2^53−1');
   const row = value as Record<string, unknown>;
-  return { id, ts: text(row.time), side: text(row.side), price: text(row.price), quantity: text(row.size) };
+  return {
+    id,
+    ts: fieldText(row.time),
+    side: fieldText(row.side),
+    price: fieldText(row.price),
+    quantity: fieldText(row.size),
+  };
 }
 
 const reader: RowReader = { idOf, factsOf };
 
-function originOf(baseUrl: string): string {
-  const expected = 'an http(s) URL without credentials, query and fragment';
-  if (!URL.canParse(baseUrl)) throw invalidOption('baseUrl', expected, baseUrl);
-  const { protocol, username, password, search, hash, href } = new URL(baseUrl);
-  if (username !== '' || password !== '') throw invalidOption('baseUrl', expected, 'one with credentials');
-  if (!/^https?:$/.test(protocol) || search !== '' || hash !== '') throw invalidOption('baseUrl', expected, baseUrl);
-  return href.replace(/\/+$/, '');
-}
-
 /** The path of a product; ids are one segment, whatever characters they hold. */
 function productPath(product: string): string {
-  try {
-    // A dot segment would be resolved away by every URL parser, percent-encoded or not.
-    if (product !== '' && product !== '.' && product !== '..') return `/products/${encodeURIComponent(product)}`;
-  } catch {
-    // A lone surrogate has no UTF-8 and so no URL.
-  }
-  throw new ConnectorError(
-    'invalid-product',
-    `product: expected a venue id such as BTC-USD, got ${JSON.stringify(product)}`,
-  );
+  return `/products/${encodeProduct(product, 'BTC-USD')}`;
 }
 
 /** The requests of this venue. Only `after` is ever sent: `before` gives the newest page above an id, not the next one. */
 function createRequests(transport: Transport, origin: string, clock: Clock) {
-  const send = async (path: string, subject: string | undefined, options: Send): Promise<TradesReply> => {
-    const call: ExchangeCall = {
-      url: origin + path,
-      cost: [{ budget: COINBASE_BUDGET, tokens: 1 }],
-      subject,
-      priority: options?.priority,
-    };
-    const { body, date, elapsedMs } = await transport.send(call, {
-      signal: options?.signal,
-      freshConnection: options?.freshConnection,
-    });
-    return { body, date, elapsedMs, url: call.url, receivedAt: clock.now() };
-  };
+  const call = createCalls({ transport, origin, clock });
+  const send = (path: string, subject: string | undefined, options: VenueSend): Promise<TradesReply> =>
+    call({ path, cost: [{ budget: COINBASE_BUDGET, tokens: 1 }], subject }, options);
   return {
-    catalogue: (options: Send) => send('/products', undefined, options),
-    product: (product: string, options: Send) => send(productPath(product), product, options),
-    newest: (product: string, options: Send) => send(`${productPath(product)}/trades?limit=1`, product, options),
-    below: (product: string, upTo: number, limit: number, options: Send) =>
+    catalogue: (options: VenueSend) => send('/products', undefined, options),
+    product: async (product: string, options: VenueSend) => send(productPath(product), product, options),
+    newest: async (product: string, options: VenueSend) =>
+      send(`${productPath(product)}/trades?limit=1`, product, options),
+    below: async (product: string, upTo: number, limit: number, options: VenueSend) =>
       send(`${productPath(product)}/trades?after=${upTo + 1}&limit=${limit}`, product, options),
   };
 }
@@ -123,13 +96,12 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
     clock = systemClock,
     pageLimit = coinbaseDefaults.gridSize,
   } = options;
-  if (typeof transport?.send !== 'function') throw invalidOption('transport', 'a transport with send', transport);
   if (!Number.isSafeInteger(pageLimit) || pageLimit < 1 || pageLimit > coinbaseDefaults.gridSize) {
     throw invalidOption('pageLimit', `a whole number 1 … ${coinbaseDefaults.gridSize}`, pageLimit);
   }
-  const origin = originOf(baseUrl);
+  const origin = parseOrigin(baseUrl);
   const requests = createRequests(transport, origin, clock);
-  const source = (product: string, send: Send): PageSource => ({
+  const source = (product: string, send: VenueSend): PageSource => ({
     ...reader,
     pageLimit,
     fetchPage: (upTo, limit) => requests.below(product, upTo, limit, send),
@@ -174,9 +146,9 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
 
 /** A product that the venue does not know is an answer here, not a failure. */
 async function findProduct(
-  request: (product: string, options: Send) => Promise<TradesReply>,
+  request: (product: string, options: VenueSend) => Promise<TradesReply>,
   product: string,
-  send: Send,
+  send: VenueSend,
 ): Promise<Product | undefined> {
   try {
     const { body, url } = await request(product, send);

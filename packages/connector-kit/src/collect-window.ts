@@ -27,7 +27,7 @@ interface Collected<Kept> {
   readonly bytes: number;
 }
 
-function checkWindow(window: IdRange): void {
+export function checkWindow(window: IdRange): void {
   const { first, last } = window;
   // Above 2^53 − 2 no exclusive cursor `last + 1` could be written.
   if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last + 1) || first < 0 || first > last) {

@@ -80,6 +80,8 @@ export async function findProvisionalFloor(options: FindFloorOptions): Promise<P
     { request: `ids 0 … ${window.last}`, ids: lowest === undefined ? [] : [page.ids.at(-1)!, lowest], date: page.date },
   ];
   if (lowest !== undefined) return { floor: lowest, page, evidence };
+  // A venue that pages upwards has said where its history begins.
+  if (page.nextAbove !== undefined && page.nextAbove <= head) return { floor: page.nextAbove, evidence };
   let empty = window.last;
   let held: number | undefined;
   while (held === undefined && empty < head) {

@@ -7,6 +7,7 @@ export {
   isJsonReply,
   parseRetryAfter,
 } from './classify.js';
+export { collectBelowUpwards, collectWindowUpwards, type UpwardSource } from './collect-upwards.js';
 export {
   type CollectBelowOptions,
   type CollectWindowOptions,
@@ -37,3 +38,13 @@ export { systemClock } from './system-clock.js';
 export { parseTradeId } from './trade-id.js';
 export { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';
 export { parseTradeTime, type TradeTime } from './trade-time.js';
+export {
+  createCalls,
+  encodeProduct,
+  fieldText,
+  isoOfMicros,
+  jsonOf,
+  parseOrigin,
+  type VenueRequest,
+  type VenueSend,
+} from './venue-calls.js';

@@ -37,11 +37,17 @@ function inOrder(rows: TradeRows, order: readonly number[]): TradeRows {
   };
 }
 
+/** Which ids a request may be answered with. */
+export interface AskedIds {
+  readonly upTo?: number | undefined;
+  readonly from?: number | undefined;
+}
+
 /**
- * The rows of a reply, newest first. A row without a canonical id, or with an id above what was asked for, breaks the
+ * The rows of a reply, newest first. A row without a canonical id, or with an id beyond what was asked for, breaks the
  * venue's contract: one such row and nothing of the reply can be trusted, so it is asked for again.
  */
-export function readRows(reply: TradesReply, asked: { upTo?: number | undefined }, reader: RowReader): TradeRows {
+export function readRows(reply: TradesReply, asked: AskedIds, reader: RowReader): TradeRows {
   const { records, values } = sliceRecords(reply.body, reply.url);
   let sorted = true;
   const ids = values.map((value, at) => {
@@ -52,6 +58,9 @@ export function readRows(reply: TradesReply, asked: { upTo?: number | undefined 
     }
     if (asked.upTo !== undefined && id > asked.upTo) {
       throw contractBreak(`trade ${id} came, but only ids up to ${asked.upTo} were asked for`, { url: reply.url });
+    }
+    if (asked.from !== undefined && id < asked.from) {
+      throw contractBreak(`trade ${id} came, but only ids from ${asked.from} were asked for`, { url: reply.url });
     }
     return id;
   });

@@ -97,6 +97,8 @@ export interface TradePage {
    * nothing was returned between it and the window's first row. It proves nothing; it only saves requests.
    */
   readonly nextBelow?: number | undefined;
+  /** The same for a venue that pages upwards: the least id that it returned above the window. */
+  readonly nextAbove?: number | undefined;
   /** Milliseconds since 1970, by our clock, when the last body had been read. */
   readonly receivedAt: number;
   /** The `Date` header of the last reply. */
@@ -129,6 +131,12 @@ export interface CallOptions {
   readonly priority?: CallPriority | undefined;
 }
 
+export interface ProbeOptions extends CallOptions {
+  readonly freshConnection?: boolean | undefined;
+  /** The held trade below the hole. */
+  readonly lower?: number | undefined;
+}
+
 /** A venue whose trades are addressed by id: windows may be asked in any order and in parallel. */
 export interface WindowedConnector {
   readonly kind: 'windowed';
@@ -153,12 +161,15 @@ export interface WindowedConnector {
     limit: number,
     options?: CallOptions,
   ) => Promise<readonly TradeFacts[]>;
-  /** The two-row question on `upper`: which trade is next below it? */
-  readonly probe: (
-    product: string,
-    upper: number,
-    options?: CallOptions & { freshConnection?: boolean | undefined },
-  ) => Promise<ProbeAnswer>;
+  /**
+   * The two-row question on `upper`: which trade is next below it? A venue that pages upwards asks from `lower`, the
+   * held trade below the hole; without it the question takes more than one request and attests nothing.
+   */
+  readonly probe: (product: string, upper: number, options?: ProbeOptions) => Promise<ProbeAnswer>;
+  /** The least id executed at or after an instant (µs since 1970), where the venue can be asked by time; undefined: none. */
+  readonly firstAt?:
+    | ((product: string, micros: number, options?: CallOptions) => Promise<number | undefined>)
+    | undefined;
   /** The facts of one raw record. Throws `SyntaxError` on damage. */
   readonly parseTrade: (record: Uint8Array) => TradeFacts;
   /** A record line (without line end) as the raw layer keeps it, up to and without `,"_source_ingest_ts"`. */

@@ -12,6 +12,7 @@ export type {
   Head,
   Outcome,
   ProbeAnswer,
+  ProbeOptions,
   Product,
   SendOptions,
   TradeFacts,

@@ -277,7 +277,7 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
     throw error;
   }
   budget.adjust((finished?.bytes ?? 0) - reserved);
-  work.plan.finish(page.window, { rows: page.ids.length, nextBelow: rowlessFrom(work, page) });
+  work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work, page) });
   if (finished !== undefined) work.assembler.add(finished);
   else if (work.options.heldRows !== undefined) rechecked(work, page.window);
   for (const run of work.assembler.takeFull()) land(work, run);
@@ -301,10 +301,19 @@ async function keptRows(work: Work, page: TradePage): Promise<number[]> {
   return rows.filter((i) => comparison.keep.has(i));
 }
 
-/** How far down a page shows that there are no rows. In a second look held rows there must be asked for all the same. */
-function rowlessFrom(work: Work, { nextBelow, window }: TradePage): number | undefined {
-  if (nextBelow === undefined || work.options.heldRows === undefined || window.first === 0) return nextBelow;
-  return Math.max(nextBelow, work.options.checkpoint.fetched.floor(window.first - 1) ?? 0);
+/** How far around a page there are no rows. In a second look held rows there must be asked for all the same. */
+function rowlessAround(
+  work: Work,
+  { nextBelow, nextAbove, window }: TradePage,
+): Pick<TradePage, 'nextBelow' | 'nextAbove'> {
+  if (work.options.heldRows === undefined) return { nextBelow, nextAbove };
+  const { fetched } = work.options.checkpoint;
+  const below = window.first === 0 ? undefined : fetched.floor(window.first - 1);
+  const above = fetched.ceiling(window.last + 1);
+  return {
+    nextBelow: nextBelow === undefined ? undefined : Math.max(nextBelow, below ?? 0),
+    nextAbove: nextAbove === undefined ? undefined : Math.min(nextAbove, above ?? nextAbove),
+  };
 }
 
 /**

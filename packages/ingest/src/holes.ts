@@ -103,7 +103,12 @@ async function ask(context: IngestContext, one: Asked, freshConnection: boolean)
   const { connector, settings, stop } = context;
   try {
     const answer = await withRetries(retryOptions(context, one.product), () =>
-      connector.probe(one.product, one.hole.last + 1, { freshConnection, priority: 'repair', signal: stop }),
+      connector.probe(one.product, one.hole.last + 1, {
+        freshConnection,
+        lower: one.hole.hasLower ? one.hole.first - 1 : undefined,
+        priority: 'repair',
+        signal: stop,
+      }),
     );
     one.answers.push(answer);
     one.verdict = judgeAnswer(answer, one.hole, settings.youngMs);

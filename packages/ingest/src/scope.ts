@@ -24,6 +24,12 @@ async function idOf(options: ScopeOptions, bound: Bound): Promise<number> {
   if ('id' in bound) return bound.id;
   const { context, productId, checkpoint, head } = options;
   const { connector, stop } = context;
+  const { firstAt } = connector;
+  if (firstAt !== undefined) {
+    const asked = { priority: 'head' as const, signal: stop };
+    const first = await withRetries(retryOptions(context, productId), () => firstAt(productId, bound.micros, asked));
+    return first ?? head.trade.id + 1;
+  }
   const found = await withRetries(retryOptions(context, productId), () =>
     seekTime({
       connector,

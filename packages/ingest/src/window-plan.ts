@@ -15,8 +15,15 @@ export interface WindowPlanOptions {
 export interface WindowPlan {
   /** The next window of the grid, clipped to the ids still wanted in it; undefined when all are handed out. */
   readonly next: () => IdRange | undefined;
-  /** A window's page: its rows are known, and nothing was returned between `nextBelow` and its first row. */
-  readonly finish: (window: IdRange, page: { readonly rows: number; readonly nextBelow: number | undefined }) => void;
+  /** A window's page: its rows are known, and nothing was returned from `nextBelow` to it, or from it to `nextAbove`. */
+  readonly finish: (
+    window: IdRange,
+    page: {
+      readonly rows: number;
+      readonly nextBelow?: number | undefined;
+      readonly nextAbove?: number | undefined;
+    },
+  ) => void;
   /** Whether `next` has another window. */
   readonly hasNext: () => boolean;
   /** Ids whose windows are not finished: to come, in flight, waiting for a retry, given up. */
@@ -44,6 +51,13 @@ export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
     return ahead;
   };
 
+  const dropRowless = (first: number, last: number): void => {
+    if (first > last) return;
+    const rowless = waiting.clip(first, last);
+    waiting = waiting.difference(rowless);
+    unfinished = unfinished.difference(rowless);
+  };
+
   return {
     next: () => {
       const id = startId();
@@ -61,10 +75,12 @@ export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
         emptyUpTo = window.last;
         stride = Math.max(stride, 1);
       }
-      if (page.nextBelow === undefined || page.nextBelow + 1 >= window.first) return;
-      const rowless = waiting.clip(page.nextBelow + 1, window.first - 1);
-      waiting = waiting.difference(rowless);
-      unfinished = unfinished.difference(rowless);
+      const { nextBelow, nextAbove } = page;
+      if (nextBelow !== undefined) dropRowless(nextBelow + 1, window.first - 1);
+      if (nextAbove === undefined) return;
+      // The page tells how wide the hole is: no looking ahead.
+      stride = 0;
+      dropRowless(window.last + 1, nextAbove - 1);
     },
     hasNext: () => !waiting.isEmpty,
     unfinished: () => unfinished,

@@ -199,6 +199,10 @@ describe('times', () => {
     expect(microsFromEpoch('0.0000005', 'from_s')).toBe(1);
     expect(microsFromEpoch('0.00000049', 'from_s')).toBe(0);
     expect(microsFromEpoch('1e999999999', 'from_s')).toContain('after June 2255');
+    expect(microsFromEpoch('1735689600', 'from_epoch')).toBe(1_735_689_600_000_000);
+    expect(microsFromEpoch('1735689600010', 'from_epoch')).toBe(1_735_689_600_010_000);
+    expect(microsFromEpoch('1735689600010866', 'from_epoch')).toBe(1_735_689_600_010_866);
+    expect(microsFromEpoch('1735689600010866999', 'from_epoch')).toBe(1_735_689_600_010_866);
     for (const text of ['', '-1', 'NaN', '1.', '.5', '0x5', ' 1'])
       expect(microsFromEpoch(text, 'from_ms')).toContain('not a count');
     fc.assert(

@@ -16,6 +16,7 @@ import {
 } from './line-shape.js';
 import { HASH_FACTOR, HASH_START } from './raw-dictionary.js';
 import { applyRule, type DigitLoss, isRefusal } from './rule.js';
+import { EPOCH_MS, EPOCH_US } from './timestamps.js';
 
 // The kernel reads one line by its learned shape, byte by byte, straight into the columns: no string, no object.
 // Every function takes a position and gives the one behind what it read, or NO_MATCH; then the interpreter judges the
@@ -239,12 +240,18 @@ function readEpoch(token: ShapeToken, state: KernelState, bytes: Uint8Array, fro
   const isPlain = bytes[at] !== POINT && (bytes[at]! | 32) !== 101;
   if (at === from || !isPlain) return readAny(token, state, bytes, from, row);
   if (at > from + 1 && bytes[from] === ZERO) return readAny(token, state, bytes, from, row);
-  const micros = value * token.microsPerUnit;
+  const micros = value * (token.microsPerUnit === 0 ? unitBySize(value) : token.microsPerUnit);
   if (micros > Number.MAX_SAFE_INTEGER) return NO_MATCH;
   const { column } = token.destination!;
   column.numbers[row] = micros;
   if (column.nulls !== undefined) column.nulls[row] = 0;
   return at;
+}
+
+/** Nanoseconds exceed 2^53 and are left to the interpreter. */
+function unitBySize(value: number): number {
+  if (value >= EPOCH_US) return 1;
+  return value >= EPOCH_MS ? 1000 : 1_000_000;
 }
 
 function readDictionary(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {

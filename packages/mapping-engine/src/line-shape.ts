@@ -1,5 +1,5 @@
 import type { StoreColumn } from './column-store.js';
-import type { ColumnRule } from './mapping.js';
+import type { ColumnRule, Conversion } from './mapping.js';
 
 /** How the kernel reads a value. The first three only step over it. */
 export const SKIP_STRING = 0;
@@ -116,8 +116,14 @@ function createToken(literal: Uint8Array, notation: Notation, targets: readonly 
     others: targets.filter((target) => target !== fast),
     minimum: rule?.minimum ?? Number.NEGATIVE_INFINITY,
     exclusive: rule?.exclusive ?? false,
-    microsPerUnit: rule?.conversion === 'from_s' ? 1_000_000 : rule?.conversion === 'from_ms' ? 1000 : 1,
+    microsPerUnit: microsPerUnit(rule?.conversion),
   };
+}
+
+/** 0 where the number itself says its unit. */
+function microsPerUnit(conversion: Conversion | undefined): number {
+  if (conversion === 'from_epoch') return 0;
+  return conversion === 'from_s' ? 1_000_000 : conversion === 'from_ms' ? 1000 : 1;
 }
 
 function skippingOf(notation: Notation): number {
@@ -138,6 +144,7 @@ function readingOf({ rule, column }: Destination, notation: Notation): number {
     case 'from_s':
     case 'from_ms':
     case 'from_us':
+    case 'from_epoch':
       return READ_EPOCH;
     default:
       return READ_ANY;

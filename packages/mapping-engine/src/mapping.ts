@@ -24,7 +24,8 @@ export type Conversion =
   | 'from_s'
   | 'from_ms'
   | 'from_us'
-  | 'from_ns';
+  | 'from_ns'
+  | 'from_epoch';
 
 /** Everything that decides one column. */
 export interface ColumnRule {

@@ -111,7 +111,7 @@ mappings:
 constants: { kind: thing, level: 7 }
 transforms:
   name: [lower, { enum: { "1": one, "2": two, "10": ten, "true": yes } }, { default: none }]
-  t: from_ms
+  t: from_epoch
 validation:
   weight: { minimum: -5 }
 `;

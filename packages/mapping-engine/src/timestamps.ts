@@ -34,11 +34,25 @@ export function microsFromIso8601(text: string): number | string {
 /** Decimal places that separate each unit from the µs. */
 const PLACES = { from_s: 6, from_ms: 3, from_us: 0, from_ns: -3 } as const;
 
+/** From these counts on a number means ms, µs, ns: years 1973 to 5138 of the one are before 1973 of the other. */
+export const EPOCH_MS: number = 1e11;
+export const EPOCH_US: number = 1e14;
+const EPOCH_NS = 1e17;
+
+/** The unit that a count's size says: a venue that went from ms to µs sends both (Binance). */
+function unitOf(text: string): keyof typeof PLACES {
+  const count = Number(text);
+  if (count >= EPOCH_NS) return 'from_ns';
+  if (count >= EPOCH_US) return 'from_us';
+  return count >= EPOCH_MS ? 'from_ms' : 'from_s';
+}
+
 /**
  * A count since 1970 as µs, or why it is none. Seconds and milliseconds with a fraction are printed binary floats, so the
  * nearest µs is meant (half up); µs and ns are exact digits, so what is below a µs is cut off.
  */
-export function microsFromEpoch(text: string, unit: keyof typeof PLACES): number | string {
+export function microsFromEpoch(text: string, given: keyof typeof PLACES | 'from_epoch'): number | string {
+  const unit = given === 'from_epoch' ? unitOf(text) : given;
   const match = DECIMAL.exec(text);
   if (match === null) return 'is not a count of time since 1970, such as 1790524648610';
   const fraction = match[2] ?? '';

@@ -11,7 +11,7 @@ export type ParsedTransforms =
       readonly suggestion?: string | undefined;
     };
 
-const TIME_TRANSFORMS = ['iso8601', 'from_s', 'from_ms', 'from_us', 'from_ns'] as const;
+const TIME_TRANSFORMS = ['iso8601', 'from_s', 'from_ms', 'from_us', 'from_ns', 'from_epoch'] as const;
 const PLAIN_STEPS = ['upper', 'lower', 'maker_to_taker'] as const;
 
 /** Every transform a mapping may name. */

@@ -61,6 +61,14 @@ export function createBudget(options: BudgetOptions, rateShare: number, now: num
   };
 }
 
+/** Another limit, as the exchange told its own: the tokens taken stay taken, and what 429s taught stays learned. */
+export function redeclareBudget(budget: Budget, options: BudgetOptions, rateShare: number, now: number): Budget {
+  const rate = options.rate / rateShare;
+  const burst = Math.max(1, options.burst / rateShare);
+  const pace = retune(budget.pace, now, (rate * budget.pace.rate) / budget.configuredRate);
+  return { ...budget, pace: { ...pace, burst }, configuredRate: rate, maxTokens: options.burst };
+}
+
 /** After a 429: the bucket is emptied; the rate is cut once for all calls that were in flight. */
 export function throttleBudget(budget: Budget, now: number, settings: AdaptiveSettings): Budget {
   const risesAt = now + settings.quietMs;

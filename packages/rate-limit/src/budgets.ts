@@ -1,4 +1,12 @@
-import { type Budget, createBudget, penalizeBudget, recoverBudget, throttleBudget } from './budget.js';
+import {
+  type Budget,
+  type BudgetOptions,
+  createBudget,
+  penalizeBudget,
+  recoverBudget,
+  redeclareBudget,
+  throttleBudget,
+} from './budget.js';
 import { RateLimitError } from './errors.js';
 import { penalizedEvent, recoveredEvent, throttledEvent } from './events.js';
 import { availableTokens, type Pace } from './gcra.js';
@@ -28,6 +36,7 @@ export interface BudgetBook {
   readonly recover: (now: number) => void;
   readonly throttle: (name: string, now: number) => void;
   readonly penalize: (name: string | undefined, now: number, delayMs: number) => void;
+  readonly redeclare: (name: string, options: BudgetOptions, now: number) => void;
   readonly snapshot: (now: number) => Record<string, BudgetSnapshot>;
 }
 
@@ -81,6 +90,9 @@ export function createBudgetBook(settings: RateLimiterSettings, startedAt: numbe
       for (const each of name === undefined ? [...budgets.keys()] : [name])
         budgets.set(each, penalizeBudget(find(each), now, delayMs));
       onEvent(penalizedEvent(name, delayMs));
+    },
+    redeclare: (name, options, now) => {
+      budgets.set(name, redeclareBudget(find(name), options, settings.rateShare, now));
     },
     snapshot: (now) => Object.fromEntries([...budgets].map(([name, budget]) => [name, describe(budget, now)])),
   };

@@ -53,6 +53,20 @@ describe('pacing', () => {
     expect(times().slice(3)).toEqual([2_000, 4_500]);
   });
 
+  it('takes another limit over while calls wait: what was taken stays taken, what 429s taught stays learned', async () => {
+    const { clock, call, times, limiter } = setUp({ ...requests(1, 2), adaptive: { quietMs: 1_000_000 } });
+    for (let number = 0; number < 6; number++) void call(`${number}`);
+    await clock.advance(1_000);
+    limiter.setBudget('requests', { rate: 10, burst: 2 });
+    await clock.advance(1_000);
+    expect(times()).toEqual([0, 0, 1_000, 1_100, 1_200, 1_300]);
+    limiter.throttled('requests');
+    limiter.setBudget('requests', { rate: 20, burst: 2 });
+    expect(limiter.snapshot().budgets.requests).toMatchObject({ rate: 10, configuredRate: 20 });
+    expect(() => limiter.setBudget('requests', { rate: 0, burst: 1 })).toThrow(RateLimitError);
+    expect(() => limiter.setBudget('other', { rate: 1, burst: 1 })).toThrow(RateLimitError);
+  });
+
   it('draws on several budgets at once; a wait for one of them does not stop calls that do not need it', async () => {
     const { clock, call, starts } = setUp({
       budgets: { 'pair:*': { rate: 1, burst: 1 }, ip: { rate: 10, burst: 10 } },

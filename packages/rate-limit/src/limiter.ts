@@ -1,8 +1,9 @@
 import { createElapsed } from './alarm.js';
+import type { BudgetOptions } from './budget.js';
 import { type BudgetSnapshot, createBudgetBook } from './budgets.js';
 import { RateLimitError } from './errors.js';
 import { initializedEvent } from './events.js';
-import { checkMaxInFlight, checkOptions, type RateLimiterOptions } from './options.js';
+import { checkBudgets, checkMaxInFlight, checkOptions, type RateLimiterOptions } from './options.js';
 import type { Cost } from './plan.js';
 import { createScheduler } from './scheduler.js';
 
@@ -39,6 +40,8 @@ export interface RateLimiter {
   readonly penalize: (options: { readonly budget?: string | undefined; readonly delayMs: number }) => void;
   /** A 429 came back: empties the bucket and cuts the rate, once for all calls that were in flight. */
   readonly throttled: (budget: string) => void;
+  /** The exchange told another limit: from now on the budget has this rate and burst. */
+  readonly setBudget: (budget: string, options: BudgetOptions) => void;
   /** Takes effect with the next start; running tasks are left alone. */
   readonly setMaxInFlight: (maxInFlight: number) => void;
   readonly snapshot: () => RateLimiterSnapshot;
@@ -68,6 +71,10 @@ export function createRateLimiter(options: RateLimiterOptions = {}): RateLimiter
     },
     throttled: (budget) => {
       book.throttle(budget, elapsed());
+      scheduler.pump();
+    },
+    setBudget: (budget, request) => {
+      for (const [name, options] of checkBudgets({ [budget]: request })) book.redeclare(name, options, elapsed());
       scheduler.pump();
     },
     setMaxInFlight: (value) => scheduler.setMaxInFlight(checkMaxInFlight(value)),

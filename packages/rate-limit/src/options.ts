@@ -53,7 +53,7 @@ export function checkMaxInFlight(value: number): number {
   return value;
 }
 
-function checkBudgets(budgets: Readonly<Record<string, BudgetOptions>>): ReadonlyMap<string, BudgetOptions> {
+export function checkBudgets(budgets: Readonly<Record<string, BudgetOptions>>): ReadonlyMap<string, BudgetOptions> {
   const checked = new Map<string, BudgetOptions>();
   for (const [name, budget] of Object.entries(budgets)) {
     const { rate, burst } = budget;

@@ -73,7 +73,7 @@ export const run: CommandRun = async (invocation) => {
   });
   const context = createIngestContext({ lake, exchange, settings, onEvent: () => undefined, stop: invocation.stop });
   const result = await runIngest(context, products);
-  const rate = config.number('rate') / config.number('rate-share');
+  const rate = (config.optionalNumber('rate') ?? exchange.venue.defaultRate) / config.number('rate-share');
   const rows = result.products.map(rowOf);
   const totals = totalsOf(rows, rate, settings.objectTrades);
   const { trades, pages } = totals;

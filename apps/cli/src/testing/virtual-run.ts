@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Clock } from '@schemahub/core';
-import { type CoinbaseProductSpec, type CoinbaseSim, createCoinbaseSim } from '@schemahub/exchange-sim';
+import { type CoinbaseProductSpec, type CoinbaseSim, createCoinbaseSim, type VenueSim } from '@schemahub/exchange-sim';
 import { runCli } from '../cli.js';
 import { createSkippingClock } from '../skipping-clock.js';
 
@@ -43,6 +43,8 @@ export interface WorldOptions {
   readonly clock?: Clock | undefined;
   /** What the command line gets instead of an answer: to make trouble that the simulated exchange does not know. */
   readonly alter?: ((answer: Response, url: string) => Response | Promise<Response>) | undefined;
+  /** Further exchanges by the host of their URLs; every other host is the simulated Coinbase. */
+  readonly others?: Readonly<Record<string, Pick<VenueSim, 'fetch'>>> | undefined;
   /** Options of the simulated exchange besides products, seed and clock. */
   readonly sim?: Partial<Parameters<typeof createCoinbaseSim>[0]> | undefined;
 }
@@ -105,7 +107,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       output: new PassThrough(),
       clock,
       fetch: async (url, init) => {
-        const answer = await sim.fetch(url, init);
+        const answer = await (options.others?.[new URL(url).host] ?? sim).fetch(url, init);
         return options.alter === undefined ? answer : await options.alter(answer, url);
       },
     });

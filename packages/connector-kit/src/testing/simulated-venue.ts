@@ -1,12 +1,24 @@
 import type { Product, TradeFacts } from '@schemahub/core';
 import type { FetchLike } from '../fetch-like.js';
+import { parseTradeTime } from '../trade-time.js';
 
 /** What a venue's URL asks for. */
 export type VenueRequest =
   | { readonly kind: 'products' }
   | { readonly kind: 'product'; readonly product: string }
-  /** The `limit` greatest trades ≤ `upTo`; without `upTo` the newest ones. */
-  | { readonly kind: 'trades'; readonly product: string; readonly upTo?: number | undefined; readonly limit: number };
+  /**
+   * The `limit` greatest trades ≤ `upTo`; with `from` the least ones ≥ it, with `since` (RFC 3339) the first ones at or
+   * after it; without all three the newest ones. `ascending`: oldest first.
+   */
+  | {
+      readonly kind: 'trades';
+      readonly product: string;
+      readonly upTo?: number | undefined;
+      readonly from?: number | undefined;
+      readonly since?: string | undefined;
+      readonly limit: number;
+      readonly ascending?: boolean | undefined;
+    };
 
 /** How one venue writes what the simulated venue knows. */
 export interface VenueDialect {
@@ -17,6 +29,12 @@ export interface VenueDialect {
   readonly trade: (trade: TradeFacts, idAsString: boolean) => string;
   /** JSON text of one catalogue row. */
   readonly product: (product: Product) => string;
+  /** Body of a catalogue or trades reply. Default: a JSON array of the rows. */
+  readonly body?:
+    | ((request: VenueRequest, rows: readonly string[], trades: readonly TradeFacts[]) => string)
+    | undefined;
+  /** Status of an error about an unknown product. Default 404. */
+  readonly unknownProductStatus?: number | undefined;
   /** JSON text of an error. */
   readonly error: (what: 'unknown-product' | 'rate' | 'server') => string;
 }
@@ -75,17 +93,24 @@ const HTML = '<!DOCTYPE html><html><head><title>Error</title></head><body>Bad ga
 
 function selectRows(
   held: VenueProduct,
-  request: { upTo?: number | undefined; limit: number },
+  request: Extract<VenueRequest, { kind: 'trades' }>,
   fault: VenueFault | undefined,
 ): TradeFacts[] {
+  const { from, since } = request;
   const upTo = Math.min(
     request.upTo ?? Number.POSITIVE_INFINITY,
     fault?.kind === 'stale' ? fault.id : Number.POSITIVE_INFINITY,
   );
-  const rows = held.trades
-    .filter((trade) => trade.id <= upTo)
-    .reverse()
-    .slice(0, request.limit);
+  const shown = held.trades.filter((trade) => trade.id <= upTo);
+  const sinceMicros = since === undefined ? undefined : parseTradeTime(since).micros;
+  const ahead =
+    sinceMicros !== undefined
+      ? shown.filter(({ ts }) => parseTradeTime(ts).micros >= sinceMicros)
+      : from !== undefined
+        ? shown.filter(({ id }) => id >= from)
+        : undefined;
+  const newest = shown.toReversed().slice(0, request.limit);
+  const rows = ahead?.slice(0, request.limit) ?? (request.ascending === true ? newest.toReversed() : newest);
   switch (fault?.kind) {
     case 'short-page':
       return rows.slice(0, fault.rows);
@@ -110,13 +135,23 @@ function bodyOf(
   request: VenueRequest,
   fault: VenueFault | undefined,
 ): string | undefined {
-  if (request.kind === 'products') return `[${held.map(({ product }) => dialect.product(product)).join(',')}]`;
+  const { body = (_request, rows) => `[${rows.join(',')}]` } = dialect;
+  if (request.kind === 'products')
+    return body(
+      request,
+      held.map(({ product }) => dialect.product(product)),
+      [],
+    );
   const found = held.find(({ product }) => product.id === request.product);
   if (found === undefined) return undefined;
-  if (request.kind === 'product') return dialect.product(found.product);
-  const rows = selectRows(found, request, fault).map((trade) => dialect.trade(trade, fault?.kind === 'string-ids'));
+  if (request.kind === 'product')
+    return dialect.body === undefined
+      ? dialect.product(found.product)
+      : body(request, [dialect.product(found.product)], []);
+  const trades = selectRows(found, request, fault);
+  const rows = trades.map((trade) => dialect.trade(trade, fault?.kind === 'string-ids'));
   if (fault?.kind === 'row-without-id') rows.push('{"price":"1.0"}');
-  return `[${rows.join(',')}]`;
+  return body(request, rows, trades);
 }
 
 function brokenBody(
@@ -161,7 +196,8 @@ export function createSimulatedVenue(dialect: VenueDialect): SimulatedVenue {
     const request = dialect.parse(new URL(url));
     if (request === undefined) throw new Error(`simulated venue: expected a URL of the venue, got ${url}`);
     const text = bodyOf(dialect, held, request, fault);
-    if (text === undefined) return new Response(dialect.error('unknown-product'), { status: 404, headers });
+    if (text === undefined)
+      return new Response(dialect.error('unknown-product'), { status: dialect.unknownProductStatus ?? 404, headers });
     const body = new TextEncoder().encode(text);
     bodies.push(body);
     if (fault?.kind !== 'truncated-body' && fault?.kind !== 'malformed-body')
