@@ -121,6 +121,16 @@ export interface OpenExchangeOptions {
   readonly onLine: (text: string) => void;
 }
 
+function baseUrlOf(entry: VenueEntry, config: Config): string {
+  const baseUrl = (config.optionalText('api-url') ?? entry.defaultUrl).replace(/\/+$/, '');
+  if (!/^https?:\/\/[^/]+/.test(baseUrl)) {
+    throw new UsageError(
+      `${entry.exchange.toUpperCase()}_API_URL: expected http:// or https:// and a host, got ${JSON.stringify(baseUrl)}.`,
+    );
+  }
+  return baseUrl;
+}
+
 /** An exchange behind its limiter and breaker. */
 export function openExchange(options: OpenExchangeOptions): OpenExchange {
   const { config, lake, clock, onEvent, onLine } = options;
@@ -174,12 +184,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
   const onBudget = (budget: string, spec: BudgetSpec): void => {
     if (!isChosen) limiter.setBudget(budget, spec);
   };
-  const baseUrl = (config.optionalText('api-url') ?? entry.defaultUrl).replace(/\/+$/, '');
-  if (!/^https?:\/\/[^/]+/.test(baseUrl)) {
-    throw new UsageError(
-      `${entry.exchange.toUpperCase()}_API_URL: expected http:// or https:// and a host, got ${JSON.stringify(baseUrl)}.`,
-    );
-  }
+  const baseUrl = baseUrlOf(entry, config);
   return {
     venue: entry,
     connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit'), onBudget }),
