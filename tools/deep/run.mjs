@@ -92,6 +92,9 @@ function simulation() {
     minutes: 10,
   });
   one('300 random runs break no promise', ok);
+  say('every command killed at every call to the store');
+  const matrix = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--crash-matrix', '--pairs', '10'];
+  one('no crash, and no drawn pair of crashes, breaks a promise', run(process.execPath, matrix, { minutes: 10 }).ok);
 }
 
 /** A Python with the three readers, kept in .venv; undefined, and told, if it cannot be had. */

@@ -35,7 +35,7 @@ export const mutants = [
     file: 'packages/object-store/src/memory.ts',
     find: "if (objects.has(checkKey(key))) return 'exists';",
     replace: 'checkKey(key);',
-    seed: 1,
+    test: 'packages/object-store/src/object-store.test.ts',
   },
   {
     name: 'non-exclusive create on a folder: rename instead of link',
@@ -98,7 +98,7 @@ export const mutants = [
     file: 'packages/ingest/src/holes.ts',
     find: '  if (next >= hole.first) return',
     replace: '  if (next > hole.last) return',
-    seed: 1,
+    test: 'packages/ingest/src/holes.test.ts',
   },
   {
     name: 'void after one answer: the second question is saved',
@@ -126,14 +126,14 @@ export const mutants = [
     file: 'packages/lake/src/snapshot.ts',
     find: '  if (!doubled.isEmpty) throw conflict(',
     replace: '  if (doubled.count < 0) throw conflict(',
-    seed: 1,
+    test: 'packages/lake/src/commit.test.ts',
   },
   {
     name: 'commit on the old base: the lists of the head that overtook it are not read again',
     file: 'packages/table/src/commit-loop.ts',
     find: '      const isOvertaken = moved !== undefined && moved.number !== head;',
     replace: '      const isOvertaken = moved !== undefined;',
-    seed: 1,
+    test: 'packages/lake/src/commit.test.ts',
   },
   {
     name: 'loser deletes: the file list of a commit that lost its number is removed',
@@ -275,14 +275,14 @@ export const mutants = [
     file: 'packages/checkpoint/src/checkpoint.ts',
     find: '    anchor: higher(base.anchor, change.anchor),',
     replace: '    anchor: base.anchor ?? change.anchor,',
-    seed: 26,
+    test: 'packages/checkpoint/src/checkpoint.test.ts',
   },
   {
     name: 'leases of the future: a clock that had jumped keeps everybody out',
     file: 'packages/coordination/src/leases.ts',
     find: ' || renewedAt - now > CLOCKS_DIFFER_MS',
     replace: '',
-    seed: 8,
+    test: 'packages/coordination/src/coordination.test.ts',
   },
   {
     name: 'keys leave the lake: a product name is a path',

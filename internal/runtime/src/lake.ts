@@ -92,3 +92,13 @@ export async function lakeProducts(lake: OpenLake): Promise<{ exchange: string; 
   }
   return found;
 }
+
+/**
+ * The store's clock, ms since 1970: when it says that our lease was written. What is deleted by age goes by it, never by
+ * the clock of this computer. Undefined where leases are kept elsewhere: then vacuum goes by the newest object.
+ */
+export async function storeNow({ store, layout }: OpenLake, lease: string): Promise<number | undefined> {
+  const key = layout.lock(lease);
+  for await (const entry of store.list(key)) if (entry.key === key) return entry.modifiedAt;
+  return undefined;
+}

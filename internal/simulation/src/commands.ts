@@ -10,7 +10,7 @@ import { condemnMissing, runVerify } from '@schemahub/runtime/audit';
 import type { Config } from '@schemahub/runtime/config';
 import { openExchange, venueOf } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
-import { type OpenLake, requireLake } from '@schemahub/runtime/lake';
+import { type OpenLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { rawProducts } from '@schemahub/runtime/table';
 import { createTable, type Table, type UnreadableObject } from '@schemahub/table';
 import type { Command, Scenario } from './scenario.js';
@@ -183,7 +183,9 @@ async function onTable(host: CommandHost, lake: OpenLake, command: Command): Pro
     case 'compact':
       return await transform(host, lake, command);
     case 'vacuum': {
-      const result = await openTable(host, lake).vacuum({ now: lake.clock.now() });
+      const { keepMs, keepSnapshots } = host.scenario;
+      const now = await storeNow(lake, 'job:vacuum');
+      const result = await openTable(host, lake).vacuum({ now, keepMs, keepSnapshots });
       return `deleted ${result.deleted.length}, retired ${result.retired.length}, buried ${result.buried.length}`;
     }
     case 'rollback':

@@ -1,6 +1,7 @@
 // First of all: what comes under the seed must do so before others take it.
 import './under-seed.js';
 
+import { crashEverywhere, crashTwice, stages } from './crash-matrix.js';
 import { play } from './play.js';
 import { drawScenario, type Scenario } from './scenario.js';
 import { shrink } from './shrink.js';
@@ -10,6 +11,7 @@ import { realMs } from './under-seed.js';
 const usage = `pnpm sim --seeds N [--from SEED]       N runs; prints what each broken seed broke; exit 1 if any did; --until-broken: stops there
 pnpm sim --seed SEED [--history]       one run, with its history line by line
 pnpm sim --seed SEED --shrink          the smallest run found that breaks the same promise, with its history
+pnpm sim --crash-matrix [--pairs N]    every command killed at every call to the store; then N drawn pairs of deaths each
 `;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -55,6 +57,27 @@ async function runMany(from: number, count: number, untilBroken: boolean): Promi
   return broken.length === 0 ? 0 : 1;
 }
 
+async function runMatrix(pairs: number): Promise<number> {
+  const begun = realMs();
+  let runs = 0;
+  let points = 0;
+  let brokenRuns = 0;
+  for (const stage of stages) {
+    const single = await crashEverywhere(stage);
+    const double = await crashTwice(stage, pairs);
+    const broken = [...single.broken, ...double.broken];
+    runs += single.runs + double.runs;
+    points += single.points;
+    brokenRuns += broken.length;
+    print(`${stage.name}: ${single.points} calls, ${single.runs} runs, ${double.runs} pairs, ${broken.length} broken`);
+    for (const { where, outcome } of broken.slice(0, 5))
+      print(`  ${where}: VIOLATION ${outcome.violations[0]!.rule}: ${outcome.violations[0]!.text}`);
+  }
+  const seconds = Math.round((realMs() - begun) / 1000);
+  print(`crash matrix: ${stages.length} commands, ${points} calls, ${runs} runs, ${brokenRuns} broken, ${seconds} s`);
+  return brokenRuns === 0 ? 0 : 1;
+}
+
 function numberOf(args: readonly string[], name: string): number | undefined {
   const at = args.indexOf(name);
   if (at < 0) return undefined;
@@ -66,6 +89,7 @@ function numberOf(args: readonly string[], name: string): number | undefined {
 
 async function main(args: readonly string[]): Promise<number> {
   const [seed, seeds] = [numberOf(args, '--seed'), numberOf(args, '--seeds')];
+  if (args.includes('--crash-matrix')) return await runMatrix(numberOf(args, '--pairs') ?? 10);
   if (seeds !== undefined) return await runMany(numberOf(args, '--from') ?? 1, seeds, args.includes('--until-broken'));
   if (seed === undefined) {
     print(usage);

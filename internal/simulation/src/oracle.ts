@@ -52,8 +52,6 @@ interface StoredCheckpoint {
 }
 
 const DAY_MS = 86_400_000;
-const KEEP_MS = 7 * DAY_MS;
-const KEEP_SNAPSHOTS = 10;
 
 const classes = {
   raw: /^raw_coinbase_trades\//,
@@ -72,9 +70,15 @@ function classOf(key: string): ObjectClass | undefined {
   return (Object.keys(classes) as ObjectClass[]).find((name) => classes[name].test(key));
 }
 
-interface Books {
+export interface OracleOptions {
   readonly truth: Truth;
+  /** The store's clock. */
   readonly now: () => number;
+  /** What vacuum is told to keep. */
+  readonly keep: { readonly keepMs: number; readonly keepSnapshots: number };
+}
+
+interface Books extends OracleOptions {
   readonly objects: Map<string, Uint8Array>;
   readonly rawIds: Map<string, { readonly product: string; readonly ids: RangeSet }>;
   readonly condemned: Set<string>;
@@ -88,7 +92,7 @@ interface Books {
   head: number;
 }
 
-export function createOracle(options: { readonly truth: Truth; readonly now: () => number }): Oracle {
+export function createOracle(options: OracleOptions): Oracle {
   const books: Books = {
     ...options,
     objects: new Map(),
@@ -288,7 +292,8 @@ function keptKeys(books: Books, commit: CommitView): Set<string> {
     .filter(({ kind }) => kind !== 'vacuum')
     .sort((a, b) => b.number - a.number);
   for (const [at, state] of states.entries())
-    if (at < KEEP_SNAPSHOTS || books.now() - state.createdAt < KEEP_MS) for (const key of keysOf(state)) kept.add(key);
+    if (at < books.keep.keepSnapshots || books.now() - state.createdAt < books.keep.keepMs)
+      for (const key of keysOf(state)) kept.add(key);
   return kept;
 }
 

@@ -70,6 +70,9 @@ export interface Scenario {
   readonly rateLimit: boolean;
   /** Entries that one page of a listing holds. */
   readonly listPage: number;
+  /** What vacuum keeps. */
+  readonly keepMs: number;
+  readonly keepSnapshots: number;
   /** Whether all history is wanted in the end, or only what was asked for on the way. */
   readonly wantsAll: boolean;
   /** Names of store faults (`process#call`) that do not happen, for shrinking. */
@@ -137,13 +140,22 @@ const commands: readonly Command[] = [
   'verify-deep',
 ];
 
-function drawAction(random: Random, products: readonly ProductSpec[], started: { count: number }): Action {
+interface Started {
+  count: number;
+  last: Command;
+  readonly ignoresLeases: boolean;
+}
+
+function drawAction(random: Random, products: readonly ProductSpec[], started: Started): Action {
   const product = pick(random, products).id;
   const roll = random();
   if (roll < 0.5) {
     const process = `p${++started.count}`;
     const faults = pick(random, [0, 0, 5, 20, 60, 150]);
-    return { do: 'start', process, command: pick(random, commands), isNeighbour: random() < 0.3, faults };
+    // The same again, beside the one that is under way: two of a kind are what leases are for.
+    started.last = random() < 0.25 ? started.last : pick(random, commands);
+    const isNeighbour = started.ignoresLeases || random() < 0.3;
+    return { do: 'start', process, command: started.last, isNeighbour, faults };
   }
   if (roll < 0.62) return { do: 'join' };
   if (roll < 0.74) {
@@ -184,7 +196,7 @@ function withoutContradictions(actions: readonly Action[]): Action[] {
 export function drawScenario(seed: number): Scenario {
   const random = createDraws(seed, 'scenario');
   const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) => drawProduct(random, `P${i}-USD`));
-  const started = { count: 0 };
+  const started: Started = { count: 0, last: 'ingest', ignoresLeases: random() < 0.4 };
   const actions: Action[] = [];
   for (let left = between(random, 4, 24); left > 0; left--) actions.push(drawAction(random, products, started));
   return {
@@ -200,6 +212,8 @@ export function drawScenario(seed: number): Scenario {
     budgetBytes: pick(random, [1, 100_000, 1_000_000_000]),
     rateLimit: random() < 0.3,
     listPage: pick(random, [1, 3, 10, 1000]),
+    keepMs: pick(random, [0, HOUR, 7 * 24 * HOUR]),
+    keepSnapshots: pick(random, [1, 2, 10]),
     wantsAll: random() < 0.7,
   };
 }

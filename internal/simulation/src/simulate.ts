@@ -242,7 +242,7 @@ export async function simulate(
   };
   const sim = simulatedExchange(scenario, scheduler, () => world.isCalm);
   const truth = createTruth(sim, scenario.products);
-  const oracle = createOracle({ truth, now: scheduler.now });
+  const oracle = createOracle({ truth, now: scheduler.now, keep: scenario });
   const disk = createMemoryStore({ now: scheduler.now });
   world = {
     ...prepared,

@@ -81,10 +81,10 @@ export function createVirtualStore(options: VirtualStoreOptions): ObjectStore {
     const where = `${process.name}#${call} ${verb} ${key}`;
     if (fault !== undefined) process.faults++;
     await scheduler.wait(process, between(latency, 0, 4) + (fault?.kind === 'slow' ? fault.ms : 0));
-    const error = new StoreError('unavailable', `simulated: ${where}`, { retryable: true });
+    const refusal = (): StoreError => new StoreError('unavailable', `simulated: ${where}`, { retryable: true });
     if (fault?.kind === 'fail' || fault?.kind === 'die-before') {
       trace(`${where} -> ${fault.kind}`);
-      if (fault.kind === 'fail') throw error;
+      if (fault.kind === 'fail') throw refusal();
       process.die();
       return await never;
     }
@@ -111,7 +111,7 @@ export function createVirtualStore(options: VirtualStoreOptions): ObjectStore {
     if (fault?.kind === 'pause') process.pause(fault.ms);
     if (fault?.kind === 'jump') process.jump(fault.ms);
     await scheduler.wait(process, between(latency, 0, 4));
-    if (fault?.kind === 'lose') throw error;
+    if (fault?.kind === 'lose') throw refusal();
     return result;
   };
 

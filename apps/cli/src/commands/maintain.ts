@@ -1,5 +1,5 @@
 import { UsageError } from '@schemahub/runtime/config';
-import { type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
+import { type OpenLake, openLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -59,7 +59,8 @@ async function vacuum(invocation: Invocation, lake: OpenLake, keepMs: number | u
   const opened = await openTable({ lake, config, stop: invocation.stop, withoutMappings: true });
   const result = await opened.table.vacuum({
     dryRun: invocation.dryRun,
-    now: lake.clock.now(),
+    // A dry run takes no lease and deletes nothing.
+    now: invocation.dryRun ? lake.clock.now() : await storeNow(lake, 'job:vacuum'),
     ...(keepMs === undefined ? {} : { keepMs }),
   });
   if (invocation.json) {

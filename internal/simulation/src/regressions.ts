@@ -1,0 +1,92 @@
+import type { Scenario } from './scenario.js';
+
+/** Runs that found a bug once, as small as they could be made: what each broke. */
+export const regressions: readonly { readonly what: string; readonly scenario: Scenario }[] = [
+  {
+    what: 'two cold starts raced with different anchors: checkpoint and evidence disagreed for good',
+    scenario: {
+      spared: new Set(['p5#0', 'p5#17', 'p6#22']),
+      seed: 26,
+      gridSize: 100,
+      objectTrades: 30,
+      pageLimit: 100,
+      chunkConcurrency: 1,
+      order: 'newest',
+      budgetBytes: 1000000000,
+      rateLimit: false,
+      listPage: 1000,
+      wantsAll: true,
+      products: [
+        { id: 'P0-USD', firstId: 5000, trades: 70, voids: [], ratePerSecond: 0.002 },
+        { id: 'P1-USD', firstId: 37, trades: 10, voids: [], ratePerSecond: 50 },
+        { id: 'P2-USD', firstId: 1, trades: 5, voids: [], ratePerSecond: 50 },
+      ],
+      actions: [
+        { do: 'start', process: 'p3', command: 'refresh', isNeighbour: false, faults: 0 },
+        { do: 'start', process: 'p5', command: 'ingest', isNeighbour: false, faults: 60 },
+        { do: 'start', process: 'p6', command: 'ingest', isNeighbour: false, faults: 60 },
+        { do: 'start', process: 'p7', command: 'compact', isNeighbour: false, faults: 150 },
+        { do: 'start', process: 'p8', command: 'verify', isNeighbour: false, faults: 20 },
+        { do: 'start', process: 'p9', command: 'pipeline', isNeighbour: false, faults: 5 },
+      ],
+      exchangeFaults: { share: 0, kinds: [] },
+      keepMs: 604800000,
+      keepSnapshots: 10,
+    },
+  },
+  {
+    what: 'a checkpoint restored beside a condemnation took over its epoch but not its loss: coverage claimed what raw lacked',
+    scenario: {
+      spared: new Set(['p10#2']),
+      seed: 302,
+      gridSize: 50,
+      objectTrades: 30,
+      pageLimit: 100,
+      chunkConcurrency: 3,
+      order: 'oldest',
+      budgetBytes: 100000,
+      rateLimit: true,
+      listPage: 1000,
+      wantsAll: false,
+      products: [
+        {
+          id: 'P0-USD',
+          firstId: 5000,
+          trades: 460,
+          voids: [
+            { first: 5068, last: 5068 },
+            { first: 5419, last: 5449 },
+          ],
+          ratePerSecond: 50,
+        },
+        {
+          id: 'P1-USD',
+          firstId: 0,
+          trades: 38,
+          voids: [
+            { first: 17, last: 17 },
+            { first: 4, last: 6 },
+          ],
+          ratePerSecond: 0.002,
+        },
+      ],
+      actions: [
+        { do: 'start', process: 'p1', command: 'compact', isNeighbour: true, faults: 5 },
+        { do: 'start', process: 'p2', command: 'ingest', isNeighbour: false, faults: 60 },
+        { do: 'start', process: 'p3', command: 'ingest', isNeighbour: false, faults: 5 },
+        { do: 'start', process: 'p4', command: 'compact', isNeighbour: false, faults: 20 },
+        { do: 'start', process: 'p7', command: 'verify', isNeighbour: true, faults: 150 },
+        { do: 'start', process: 'p8', command: 'compact', isNeighbour: true, faults: 20 },
+        { do: 'wait', ms: 300 },
+        { do: 'start', process: 'p10', command: 'transform', isNeighbour: false, faults: 150 },
+        { do: 'start', process: 'p11', command: 'ingest', isNeighbour: false, faults: 5 },
+        { do: 'start', process: 'p14', command: 'transform', isNeighbour: false, faults: 0 },
+        { do: 'lose-checkpoint', product: 'P1-USD' },
+        { do: 'flip-raw', at: 5 },
+      ],
+      exchangeFaults: { share: 0, kinds: [] },
+      keepMs: 604800000,
+      keepSnapshots: 10,
+    },
+  },
+];
