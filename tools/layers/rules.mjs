@@ -2,7 +2,7 @@
 import { rowOf, SCOPE } from './table.mjs';
 
 /** Files that may hold AWS SDK code, and that only internal/runtime may import. */
-export const AWS_FILES = '/(s3|dynamodb|athena|glue|cloudwatch)[.](test[.])?ts$';
+export const AWS_FILES = '/(s3|dynamodb|athena|glue|cloudwatch|sns)[.](test[.])?ts$';
 export const AWS_SDK = '(^|/)(@aws-sdk|@smithy|aws-sdk)(/|$)';
 
 /**
@@ -26,7 +26,7 @@ export const HELP = {
   'no-apps': 'Nothing imports an app.',
   'no-test-code': 'This file is for tests (they may use devDependencies): a source may not import it.',
   'aws-in-named-files':
-    'AWS SDK code lives only in files named s3, dynamodb, athena, glue or cloudwatch: the SDK is an optional peer.',
+    'AWS SDK code lives only in files named s3, dynamodb, athena, glue, cloudwatch or sns: the SDK is an optional peer.',
   'aws-from-runtime': 'Only internal/runtime imports the AWS entries: a laptop installs none of it.',
 };
 
