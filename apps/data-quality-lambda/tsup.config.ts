@@ -7,7 +7,10 @@ const NAME = 'data-quality-lambda.zip';
 /** The same sources give the same bytes, so that Terraform sees a change only where there is one. 1980 is where zip time begins. */
 async function zip(folder: string): Promise<void> {
   const code = await readFile(`${folder}/index.mjs`, 'utf8');
-  await writeFile(`${folder}/${NAME}`, zipSync({ 'index.mjs': strToU8(code) }, { mtime: '1980-01-01T00:00:00', level: 9 }));
+  await writeFile(
+    `${folder}/${NAME}`,
+    zipSync({ 'index.mjs': strToU8(code) }, { mtime: '1980-01-01T00:00:00', level: 9 }),
+  );
 }
 
 // One file with the SDK inside: a function whose code is complete starts the same whatever the runtime brings.

@@ -1,5 +1,5 @@
 import { type Certificate, parseCertificate } from '@schemahub/audit/certificate';
-import { latestCommitNumber, type Layout } from '@schemahub/lake';
+import { type Layout, latestCommitNumber } from '@schemahub/lake';
 import type { ObjectEntry, ObjectStore } from '@schemahub/object-store';
 
 export interface Certificates {

@@ -1,4 +1,5 @@
 import type { Certificate, CertificateProduct } from '@schemahub/audit/certificate';
+import { RangeSet } from '@schemahub/coverage';
 import { createLayout } from '@schemahub/lake';
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { QueryError, type QueryResult } from '@schemahub/query';
@@ -18,13 +19,19 @@ interface Answer {
 const sound: Readonly<Record<string, Answer>> = {
   total_records: { columns: ['total_records'], rows: [[1000n]] },
   daily_records: { columns: ['daily_records'], rows: [[40n]] },
-  first_us: { columns: ['first_us', 'last_us'], rows: [[BigInt(nowMs - 365.25 * 2 * 86_400_000) * 1000n, BigInt(nowMs) * 1000n]] },
+  first_us: {
+    columns: ['first_us', 'last_us'],
+    rows: [[BigInt(nowMs - 365.25 * 2 * 86_400_000) * 1000n, BigInt(nowMs) * 1000n]],
+  },
   duplicates: { columns: ['duplicates', 'duplicates_sample'], rows: [[0n, null]] },
   bad_rows: {
     columns: ['nulls', 'bad_numbers', 'unknown_sides', 'implausible_times', 'bad_rows'],
     rows: [[0n, 0n, 0n, 0n, 0n]],
   },
-  newest_us: { columns: ['exchange', 'symbol', 'newest_us'], rows: [['COINBASE', 'BTC-USD', BigInt(nowMs - 60_000) * 1000n]] },
+  newest_us: {
+    columns: ['exchange', 'symbol', 'newest_us'],
+    rows: [['COINBASE', 'BTC-USD', BigInt(nowMs - 60_000) * 1000n]],
+  },
 };
 
 let answers: Record<string, Answer | Error>;
@@ -33,52 +40,91 @@ let store: ObjectStore;
 let published: QualityMetric[];
 let told: { subject: string; text: string }[];
 
-const ids = (count: number, text = count === 0 ? '' : `1-${count}`) => ({ count, ids: text });
-const product: CertificateProduct = {
-  exchange: 'coinbase',
-  product_id: 'BTC-USD',
-  symbol: 'BTC-USD',
-  origin: 'https://api.exchange.coinbase.com',
-  proof: 'id-contiguous',
-  verdict: 'complete',
-  asked: '1-',
-  anchor: 1,
-  floor: null,
-  head: { id: 1010, seen_at: '2026-02-01T11:00:00Z' },
-  closed: null,
-  wanted: ids(1010),
-  account: { in_table: ids(1000), void: ids(10), quarantined: ids(0), raw_only: ids(0), missing: ids(0) },
-  unsettled: ids(0),
-  void_runs: [],
-  epoch: 0,
-  condemned: [],
-  unnumbered: 0,
-  raw: { rows: 1000, ids: ids(1000), digest: 'd', objects: [] },
-  table: { rows: 1000, bytes: 12_000, files: [] },
-};
+const counted = (text: string) => ({ count: RangeSet.parse(text).count, ids: text });
+const probe = (date: string, isFresh: boolean) => ({
+  request: 'GET /products/BTC-USD/trades?after=13&limit=2',
+  ids: [12, 1],
+  date,
+  fresh_connection: isFresh,
+});
 
-function certificate(change: Partial<CertificateProduct> = {}, number = 7): Certificate {
-  const one = { ...product, ...change };
-  const { account, wanted } = one;
+interface Held {
+  readonly inTable?: string;
+  readonly missing?: string;
+  readonly number?: number;
+}
+
+/** A certificate that holds: of ids 1 to 1010, 2 to 11 are void and the others in the table, unless said otherwise. */
+function certificate({ inTable = '1,12-1010', missing = '', number = 7 }: Held = {}): Certificate {
+  const account = {
+    in_table: counted(inTable),
+    void: counted('2-11'),
+    quarantined: counted(''),
+    raw_only: counted(''),
+    missing: counted(missing),
+  };
+  const { count } = account.in_table;
+  const verdict = missing === '' ? 'complete' : 'incomplete';
+  const product: CertificateProduct = {
+    exchange: 'coinbase',
+    product_id: 'BTC-USD',
+    symbol: 'BTC-USD',
+    origin: 'https://api.exchange.coinbase.com',
+    proof: 'id-contiguous',
+    verdict,
+    asked: '1-',
+    anchor: 1,
+    floor: null,
+    head: { id: 1010, seen_at: '2026-02-01T11:00:00.000Z' },
+    closed: null,
+    wanted: counted('1-1010'),
+    account,
+    unsettled: counted(''),
+    void_runs: [
+      {
+        first: 2,
+        last: 11,
+        lower: 1,
+        upper: 12,
+        probes: [probe('2026-02-01T10:00:00.000Z', true), probe('2026-02-01T10:00:06.000Z', false)],
+      },
+    ],
+    epoch: 0,
+    condemned: [],
+    unnumbered: 0,
+    raw: {
+      rows: count,
+      ids: counted(inTable),
+      digest: 'd'.repeat(32),
+      objects: [{ key: 'raw_coinbase_trades/BTC-USD/x.jsonl.gz', first: 1, last: 1010, count, revision: 1 }],
+    },
+    table: {
+      rows: count,
+      bytes: 12_000,
+      files: [
+        { path: 'unified_trades/v1/f.parquet', rows: count, bytes: 12_000, sha256: 'a'.repeat(64), ids: inTable },
+      ],
+    },
+  };
   return {
     version: 1,
-    verdict: 'complete',
-    commit: { number, sha256: 'a'.repeat(64), time: '2026-02-01T11:00:00Z' },
+    verdict,
+    commit: { number, sha256: 'a'.repeat(64), time: '2026-02-01T11:00:00.000Z' },
     table_version: 1,
-    schema_hash: 's',
+    schema_hash: 'e'.repeat(64),
     mapping_hashes: {},
-    verified_at: '2026-02-01T11:30:00Z',
+    verified_at: '2026-02-01T11:30:00.000Z',
     depth: 'names',
     totals: {
       products: 1,
-      wanted: wanted.count,
-      in_table: account.in_table.count,
-      void: account.void.count,
+      wanted: 1010,
+      in_table: count,
+      void: 10,
       quarantined: 0,
       raw_only: 0,
       missing: account.missing.count,
     },
-    products: [one],
+    products: [product],
     findings: [],
   };
 }
@@ -107,7 +153,12 @@ async function run(sql: string): Promise<QueryResult> {
   async function* batches() {
     if (rows.length > 0) yield rows as never;
   }
-  return { columns: columns.map((column) => ({ name: column, type: 'BIGINT' })), rows: batches(), rowCount: rows.length, truncated: false };
+  return {
+    columns: columns.map((column) => ({ name: column, type: 'BIGINT' })),
+    rows: batches(),
+    rowCount: rows.length,
+    truncated: false,
+  };
 }
 
 function parts(change: Partial<HandlerParts> = {}): HandlerParts {
@@ -126,7 +177,8 @@ function parts(change: Partial<HandlerParts> = {}): HandlerParts {
 const invoke = (event?: { full?: boolean }, change: Partial<HandlerParts> = {}): Promise<QualityResponse> =>
   createHandler(() => parts(change))(event);
 const bodyOf = ({ body }: QualityResponse) => JSON.parse(body);
-const value = (name: string): number | undefined => published.find((metric) => metric.name === name && !metric.product)?.value;
+const value = (name: string): number | undefined =>
+  published.find((metric) => metric.name === name && !metric.product)?.value;
 
 describe('the data-quality function', () => {
   it('judges a sound table, publishes every number, tells nobody', async () => {
@@ -142,10 +194,12 @@ describe('the data-quality function', () => {
         stale_products: 0,
         daily_records: 40,
         deductions: [],
-        certificate: { commit: 7, verified_at: '2026-02-01T11:30:00Z', age_minutes: 30, verdict: 'complete' },
+        certificate: { commit: 7, verified_at: '2026-02-01T11:30:00.000Z', age_minutes: 30, verdict: 'complete' },
       },
     });
-    expect(Object.fromEntries(published.filter(({ product }) => !product).map(({ name, value }) => [name, value]))).toEqual({
+    expect(
+      Object.fromEntries(published.filter(({ product }) => !product).map(({ name, value }) => [name, value])),
+    ).toEqual({
       OverallHealthScore: 100,
       DuplicateTrades: 0,
       MissingTrades: 0,
@@ -164,8 +218,7 @@ describe('the data-quality function', () => {
   });
 
   it('reads missing ids from the certificate, and tells below 80 with the remedy', async () => {
-    const account = { ...product.account, in_table: ids(900), missing: ids(100) };
-    await put(layout.certificate(7), certificate({ account, verdict: 'incomplete' }));
+    await put(layout.certificate(7), certificate({ inTable: '1,112-1010', missing: '12-111' }));
     const { health_score, details } = bodyOf(await invoke());
     expect([health_score, details.missing]).toEqual([70, 100]);
     expect([value('MissingTrades'), value('DataCompleteness')]).toEqual([100, 90]);
@@ -197,7 +250,9 @@ describe('the data-quality function', () => {
     new QueryError('unavailable', 'Athena: too many requests at once; try again in a minute'),
   ])('a query that failed is told: %s', async (error) => {
     answers.duplicates = error;
-    await expect(invoke()).rejects.toThrow(`The query duplicates failed, so the table was not judged. ${error.message}`);
+    await expect(invoke()).rejects.toThrow(
+      `The query duplicates failed, so the table was not judged. ${error.message}`,
+    );
     expect(published).toEqual([]);
   });
 
@@ -215,10 +270,10 @@ describe('the data-quality function', () => {
   it('takes the newest certificate, and the growth from the one of the day before', async () => {
     const early = createMemoryStore({ now: () => nowMs - 25 * 3_600_000 });
     store = early;
-    await put(layout.certificate(7), certificate({ account: { ...product.account, in_table: ids(400) } }));
+    await put(layout.certificate(7), certificate({ inTable: '1,612-1010', missing: '12-611' }));
     const old = await early.get(layout.certificate(7));
     store = createMemoryStore({ now: () => nowMs });
-    await put(layout.certificate(8), certificate({}, 8));
+    await put(layout.certificate(8), certificate({ number: 8 }));
     await put(layout.commit(8), {});
     const both: ObjectStore = {
       ...store,

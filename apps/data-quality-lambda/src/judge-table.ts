@@ -29,10 +29,13 @@ async function rowsOf(engine: QueryEngine, name: string, sql: string): Promise<Q
     const { columns, rows } = await engine.run(sql);
     const found: QualityRow[] = [];
     for await (const batch of rows)
-      for (const row of batch) found.push(Object.fromEntries(columns.map((column, index) => [column.name, row[index]])));
+      for (const row of batch)
+        found.push(Object.fromEntries(columns.map((column, index) => [column.name, row[index]])));
     return found;
   } catch (error) {
-    throw new Error(`The query ${name} failed, so the table was not judged. ${(error as Error).message}`, { cause: error });
+    throw new Error(`The query ${name} failed, so the table was not judged. ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -48,7 +51,8 @@ export async function judgeTable(options: {
   const { engine, certificates, nowMs, staleMinutes, full } = options;
   const rows: Partial<Record<QualityQueryName, QualityRow[]>> = {};
   // One after the other: a workgroup's queries wait for each other anyway, and the first failure ends the bill.
-  for (const { name, sql } of qualitySql({ dialect: 'athena', full, nowMs })) rows[name] = await rowsOf(engine, name, sql);
+  for (const { name, sql } of qualitySql({ dialect: 'athena', full, nowMs }))
+    rows[name] = await rowsOf(engine, name, sql);
   const { newest, latestCommit } = certificates;
   const summary = readQualityRows({
     rows,
@@ -60,6 +64,8 @@ export async function judgeTable(options: {
   const isOfNow = about === latestCommit;
   const rowsAgainstPresent = isOfNow
     ? summary.rowsAgainstPresent
-    : { notMeasured: `the newest certificate is about commit ${about}, the table is at ${latestCommit}; run schemahub verify` };
+    : {
+        notMeasured: `the newest certificate is about commit ${about}, the table is at ${latestCommit}; run schemahub verify`,
+      };
   return evaluate({ ...summary, rowsAgainstPresent }, { staleMinutes });
 }
