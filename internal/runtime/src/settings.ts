@@ -170,5 +170,9 @@ export const settings: readonly Setting[] = [
     number(1, 525_600),
     'age of the last trade after which a product is stale',
   ),
+  setting('athena-database', ['ATHENA_DATABASE'], 'schemahub', text, 'Glue database of the table in AWS'),
+  setting('athena-workgroup', ['ATHENA_WORKGROUP'], 'primary', text, 'Athena workgroup that queries run in'),
+  setting('aws-region', ['AWS_REGION', 'AWS_DEFAULT_REGION'], 'us-east-1', text, 'AWS region'),
+  setting('aws-endpoint', ['AWS_ENDPOINT_URL'], undefined, text, 'another address than that of AWS, for a stand-in'),
   setting('metrics', ['SCHEMAHUB_METRICS'], 'none', oneOf('none'), 'where metrics go'),
 ];

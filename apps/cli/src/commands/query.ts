@@ -1,12 +1,21 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatResult, isTextFormat, QueryError, type QueryResult, runPrompt, textFormats } from '@schemahub/query';
+import {
+  formatResult,
+  isTextFormat,
+  type QueryEngine,
+  QueryError,
+  type QueryResult,
+  runPrompt,
+  textFormats,
+} from '@schemahub/query';
 import { UsageError } from '@schemahub/runtime/config';
 import { openLake, requireLake } from '@schemahub/runtime/lake';
 import { openQuery } from '@schemahub/runtime/query';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
+import { bytesText } from '../text-table.js';
 
 const TERMINAL_ROWS = 100;
 
@@ -18,11 +27,7 @@ function wholeNumber(invocation: Invocation, name: string): number | undefined {
   return Number(text);
 }
 
-async function prompt(
-  invocation: Invocation,
-  engine: Awaited<ReturnType<typeof openQuery>>['engine'],
-  format: string,
-): Promise<number> {
+async function prompt(invocation: Invocation, engine: QueryEngine, format: string): Promise<number> {
   const { io } = invocation;
   const historyFile = join(homedir(), '.schemahub_history');
   const history = (await readFile(historyFile, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
@@ -66,26 +71,56 @@ async function printJson(io: Invocation['io'], result: QueryResult): Promise<voi
   io.out(separator === ',' ? ']}\n' : '{"rows":[]}\n');
 }
 
+/** What the engine was paid for. */
+function printCost({ io, quiet }: Invocation, { cost }: QueryResult): void {
+  if (cost === undefined || quiet) return;
+  io.err(`scanned ${bytesText(cost.bytesScanned)} in ${cost.engineMs / 1000} s: $${cost.dollars.toFixed(6)}\n`);
+}
+
+/** DuckDB on the lake's files, or Athena on the table that was published. */
+async function openEngine(invocation: Invocation, exportFile: string | undefined): Promise<QueryEngine> {
+  const { config, io } = invocation;
+  const [snapshot, asOf] = [wholeNumber(invocation, 'snapshot'), textFlag(invocation, 'as-of')];
+  const name = textFlag(invocation, 'engine') ?? 'duckdb';
+  if (name === 'athena') {
+    if (snapshot !== undefined || asOf !== undefined)
+      throw new UsageError(
+        "--engine athena reads the published table as it is. For its past: SELECT … FROM trades_unified FOR TIMESTAMP AS OF TIMESTAMP '2026-01-01 00:00:00 UTC'.",
+      );
+    if (exportFile !== undefined)
+      throw new UsageError(`-o: expected ${textFormats.join(', ')} with --engine athena, got a Parquet file.`);
+    const { openAthenaQuery } = await import('@schemahub/runtime/athena-query');
+    return openAthenaQuery({ config, clock: io.clock });
+  }
+  if (name !== 'duckdb') throw new UsageError(`--engine: expected duckdb or athena, got ${JSON.stringify(name)}.`);
+  const lake = await openLake({ config, clock: io.clock });
+  await requireLake(lake);
+  const { engine } = await openQuery({ lake, snapshot, asOf, exportFile });
+  return engine;
+}
+
+async function printResult(invocation: Invocation, result: QueryResult, format: string): Promise<void> {
+  const { io } = invocation;
+  const width = io.isTerminal ? { width: io.columns } : {};
+  if (invocation.json && textFlag(invocation, 'output') === undefined) await printJson(io, result);
+  else
+    for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
+      io.out(text);
+  if (result.truncated && !invocation.quiet) io.err(`${result.rowCount} rows shown, there are more: --max-rows N\n`);
+  printCost(invocation, result);
+}
+
 /** `query`. */
 export const run: CommandRun = async (invocation) => {
-  const { config, io } = invocation;
+  const { io } = invocation;
   const format = textFlag(invocation, 'output') ?? (invocation.json ? 'json' : 'table');
-  const engineName = textFlag(invocation, 'engine') ?? 'duckdb';
-  if (engineName !== 'duckdb') throw new UsageError(`--engine: expected duckdb, got ${JSON.stringify(engineName)}.`);
   const isParquet = format === 'parquet' || format.endsWith('.parquet');
   if (!isParquet && !isTextFormat(format))
     throw new UsageError(
       `-o: expected ${textFormats.join(', ')}, parquet or NAME.parquet, got ${JSON.stringify(format)}.`,
     );
-  const lake = await openLake({ config, clock: io.clock });
-  await requireLake(lake);
   const exportFile = isParquet ? resolve(io.folder, format === 'parquet' ? 'result.parquet' : format) : undefined;
-  const { engine } = await openQuery({
-    lake,
-    snapshot: wholeNumber(invocation, 'snapshot'),
-    asOf: textFlag(invocation, 'as-of'),
-    exportFile,
-  });
+  const engine = await openEngine(invocation, exportFile);
   try {
     const sql = await sqlOf(invocation);
     if (sql === undefined) return await prompt(invocation, engine, format);
@@ -97,12 +132,7 @@ export const run: CommandRun = async (invocation) => {
     const maxRows =
       wholeNumber(invocation, 'max-rows') ?? (io.isTerminal && format === 'table' ? TERMINAL_ROWS : undefined);
     const result = await engine.run(sql, { signal: invocation.stop, ...(maxRows === undefined ? {} : { maxRows }) });
-    const width = io.isTerminal ? { width: io.columns } : {};
-    if (invocation.json && textFlag(invocation, 'output') === undefined) await printJson(io, result);
-    else
-      for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
-        io.out(text);
-    if (result.truncated && !invocation.quiet) io.err(`${result.rowCount} rows shown, there are more: --max-rows N\n`);
+    await printResult(invocation, result, format);
     return exitCodes.complete;
   } catch (error) {
     if (error instanceof QueryError) {
