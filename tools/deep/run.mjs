@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { strangers } from '../strangers/run.mjs';
 import { startSimulator } from '../strangers/simulator.mjs';
 import { snippets } from '../strangers/snippets.mjs';
+import { image } from './image.mjs';
 import { motoSuites } from './moto.mjs';
+import { terraform } from './terraform.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'schemahub-ci-'));
@@ -191,6 +193,8 @@ const steps = {
   unit,
   deep,
   simulation,
+  terraform: () => terraform({ root, scratch, cli, say, one, count }),
+  image: () => image({ root, scratch, cli, say, one, run }),
   moto: () => motoSuites({ root, scratch, say, one, run, reporters, countVitest }),
   readers,
   packages,
