@@ -276,6 +276,21 @@ describe('a disk that refuses', () => {
 });
 
 describe('a folder that others touch', () => {
+  it('makes its folders again when a cleaner of empty folders took them', async () => {
+    const folder = await mkdtemp(join(base, 'cleaned-'));
+    const store = createFolderStore({ folder });
+    for (const round of [1, 2, 3]) {
+      expect(await store.putIfAbsent(`a/b/${round}`, text('x'))).toBe('created');
+      expect(await store.putIfMatch(`c/${round}`, text('x'), undefined)).not.toBe('conflict');
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+    }
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, i) => {
+        expect(await store.putIfAbsent(`deep/${i % 7}/${i % 3}/${i}`, text('x'))).toBe('created');
+      }),
+    );
+  });
+
   it('lists what lies behind a link to a folder, and neither foreign names nor dangling links', async () => {
     const folder = join(base, 'touched');
     const store = createFolderStore({ folder });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { codeOf, createFolderMaker, type MakeFolder, sync } from './durable-folder.js';
 import { StoreError } from './errors.js';
 import { checkKey, checkPrefix, isSegment } from './key.js';
 import { versionOf } from './memory.js';
@@ -21,10 +21,6 @@ export interface FolderStoreOptions {
 const PRIVATE = '.schemahub';
 const LOCK_LOOK_MS = 10;
 const LOCK_LOOKS = 1000;
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-}
 
 function explain(error: unknown, doing: string): unknown {
   if (error instanceof StoreError) return error;
@@ -54,22 +50,6 @@ function explain(error: unknown, doing: string): unknown {
   return code === '' ? error : new StoreError('io', `${doing}: ${code} (${(error as Error).message})`, cause);
 }
 
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a folder whose entry survives a power cut: every new level is synced into its parent. */
-async function makeFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true });
-  if (made === undefined) return;
-  for (let path = folder; path.length >= made.length; path = dirname(path)) await sync(dirname(path));
-}
-
 async function writeAll(handle: FileHandle, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   if (body instanceof Uint8Array) await handle.writeFile(body);
   else for await (const part of body) await handle.writeFile(part);
@@ -81,17 +61,29 @@ interface Folder {
   readonly pathOf: (key: string) => string;
   readonly identity: ProcessIdentity;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly make: MakeFolder;
+}
+
+/** Opens a new file; its folder is made again when somebody has removed it meanwhile [a cleaner of empty folders]. */
+async function openNew(folder: Folder, path: string): Promise<FileHandle> {
+  await folder.make(dirname(path));
+  try {
+    return await open(path, 'wx');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await folder.make(dirname(path), true);
+    return await open(path, 'wx');
+  }
 }
 
 /** Writes a body to a private file, hands its path on, and removes it whatever happens. */
 async function withPrivateFile<T>(
-  { root }: Folder,
+  folder: Folder,
   body: Uint8Array | AsyncIterable<Uint8Array>,
   use: (path: string) => Promise<T>,
 ): Promise<T> {
-  const path = join(root, PRIVATE, `${randomUUID()}.part`);
-  await makeFolder(dirname(path));
-  const handle = await open(path, 'wx');
+  const path = join(folder.root, PRIVATE, `${randomUUID()}.part`);
+  const handle = await openNew(folder, path);
   try {
     try {
       await writeAll(handle, body);
@@ -131,6 +123,18 @@ async function linkOnce(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** Moves or links a file into a folder, which is made again when somebody has removed it meanwhile. */
+async function intoFolder<T>(folder: Folder, path: string, put: () => Promise<T>): Promise<T> {
+  await folder.make(dirname(path));
+  try {
+    return await put();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await folder.make(dirname(path), true);
+    return await put();
+  }
+}
+
 async function create(
   folder: Folder,
   key: string,
@@ -138,8 +142,7 @@ async function create(
 ): Promise<'created' | 'exists'> {
   const path = folder.pathOf(key);
   return await withPrivateFile(folder, body, async (part) => {
-    await makeFolder(dirname(path));
-    const created = await linkOnce(part, path);
+    const created = await intoFolder(folder, path, () => linkOnce(part, path));
     // Durable before anyone is told, also when somebody else's link is a moment old.
     await sync(dirname(path));
     return created ? 'created' : 'exists';
@@ -256,13 +259,11 @@ async function replace(
   version: string | undefined,
 ): Promise<{ version: string } | 'conflict'> {
   const path = folder.pathOf(key);
-  await makeFolder(join(folder.root, PRIVATE));
   return await withLock(folder, key, async () => {
     const held = await read(path);
     if (held?.version !== version) return 'conflict';
     await withPrivateFile(folder, body, async (part) => {
-      await makeFolder(dirname(path));
-      await rename(part, path);
+      await intoFolder(folder, path, () => rename(part, path));
       await sync(dirname(path));
     });
     return { version: versionOf(body) };
@@ -344,6 +345,7 @@ export function createFolderStore(
     pathOf: (key) => join(root, checkKey(key)),
     identity: options.identity ?? currentProcess(),
     sleep: options.sleep ?? ((ms) => new Promise((done) => setTimeout(done, ms))),
+    make: createFolderMaker(root),
   };
   const attempt = async <T>(doing: string, run: () => Promise<T>): Promise<T> => {
     try {
