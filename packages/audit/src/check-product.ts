@@ -60,7 +60,7 @@ function checkFloor(product: AuditProduct, report: Report): number | undefined {
 }
 
 const CHECKPOINT_REMEDY =
-  'It is a cache: delete it, and the next ingest or repair rebuilds it from raw objects and evidence.';
+  'A raw object or evidence was deleted, or the checkpoint edited. Run: schemahub repair, which fetches again what no raw object holds; if it says the same afterwards, delete the checkpoint: it is a cache and is rebuilt.';
 
 /** A checkpoint that claims more than raw objects and evidence hold would leave holes; one that claims less is adopted. */
 function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, damaged: RangeSet, report: Report): void {
@@ -111,9 +111,9 @@ function checkCheckpoint(product: AuditProduct, checkpoint: Checkpoint, damaged:
 const GONE_REMEDY =
   'Restore it from a backup of the lake, or give it up and fetch its trades again with: schemahub repair';
 
-/** A checkpoint that still claims the ids would keep `repair` from asking for them. */
+/** `repair` condemns what the checkpoint claims and no object holds, and fetches it again. */
 const LOST_REMEDY =
-  'Restore the raw objects from a backup of the lake, or delete the checkpoint and fetch them again with: schemahub repair';
+  'Restore the raw objects from a backup of the lake, or give them up and fetch their trades again with: schemahub repair';
 
 interface Lost {
   /** Ids that matter: wanted, or in the table. */

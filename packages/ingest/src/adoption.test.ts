@@ -68,6 +68,44 @@ describe('a checkpoint that is gone or corrupt', () => {
   });
 });
 
+describe('raw objects that somebody deleted, unseen by any certificate', () => {
+  it.each([
+    ['a dense one', 0],
+    ['one with a hole', 2],
+    ['the last one', -1],
+  ])('%s: repair condemns what is gone, fetches it again, and every later look agrees', async (_, index) => {
+    const bench = createBench();
+    await bench.run('backfill', [P], settings);
+    const before = (await stored(bench))!;
+    const name = (await namesOf(bench)).at(index)!;
+    await bench.store.delete([name.key]);
+    await requireTruth(bench, await bench.run('repair', [P], settings), P);
+    const healed = (await stored(bench))!;
+    expect(healed.fetched.toString()).toBe(before.fetched.toString());
+    expect([before.epoch, healed.epoch]).toEqual([0, 1]);
+    expect((await namesOf(bench)).map(({ key }) => key)).toContain(name.key);
+    expect(bench.events.filter(({ type }) => type === 'condemned')).toHaveLength(1);
+    const dump = await bench.dump();
+    await requireTruth(bench, await bench.run('repair', [P], settings), P);
+    expect(await bench.dump()).toEqual(dump);
+    await bench.store.delete([KEY]);
+    await bench.run('repair', [P], settings);
+    expect(encodeCheckpoint((await stored(bench))!)).toEqual(encodeCheckpoint(healed));
+    // A second loss of the same object is another one.
+    await bench.store.delete([name.key]);
+    await requireTruth(bench, await bench.run('repair', [P], settings), P);
+    expect((await stored(bench))!.epoch).toBe(2);
+  });
+
+  it('all of them, in more than one object: nothing is left of the claim', async () => {
+    const bench = createBench();
+    await bench.run('backfill', [P], settings);
+    await bench.store.delete((await namesOf(bench)).map(({ key }) => key));
+    await requireTruth(bench, await bench.run('repair', [P], settings), P);
+    expect((await bench.raw(P)).ids.toString()).toBe(truthOf(bench.sim, P).toString());
+  });
+});
+
 describe('adoption', () => {
   it('credits objects that a dead run landed, and fetches only the rest', async () => {
     const [full, bench] = [createBench(), createBench()];

@@ -5,9 +5,11 @@ import { type IngestContext, type RunContext, requestsAtOnce, timeText } from '.
 import { IngestError } from './errors.js';
 import { type FloorSearch, searchFloor } from './floor.js';
 import { type LoadedProduct, loadCheckpoint } from './load-checkpoint.js';
+import { condemnLost } from './lost-ids.js';
 import { fetchIds, missingOf, PRIORITY, type ProductProgress, startProgress } from './product-progress.js';
 import { type News, record } from './record.js';
-import { checkLastTrade, fetchCheckedHead, fetchHead } from './same-trades.js';
+import { withRetries } from './retry.js';
+import { checkLastTrade, fetchCheckedHead, fetchHead, retryOptions } from './same-trades.js';
 import { lowestAsked, planScope, scopeIds } from './scope.js';
 
 /** A product whose windows can be fetched. */
@@ -56,9 +58,10 @@ function todoOf({ checkpoint, wanted }: ProductProgress, settings: IngestContext
  */
 export async function prepareProduct(context: RunContext, product: Product): Promise<PreparedProduct> {
   const { connector, clock, settings } = context;
-  const loaded = await loadCheckpoint(context, product.id, (checkpoint) => lowestAsked(checkpoint, settings));
-  const { checkpoint } = loaded;
-  checkOrigin(context, checkpoint);
+  const loaded = await loadCheckpoint(context, product.id, (stored) => lowestAsked(stored, settings));
+  checkOrigin(context, loaded.checkpoint);
+  const checkpoint =
+    settings.mode === 'repair' ? await condemnLost(context, loaded.checkpoint, loaded.names) : loaded.checkpoint;
   const progress = startProgress(product, checkpoint);
   const head = await headOf(context, product, checkpoint.lastTrade);
   const now = timeText(clock.now());
@@ -135,6 +138,8 @@ export async function fetchProduct(
   if (head === undefined) return;
   // An incremental run with a lower bound of its own may begin below the lowest id that there is.
   const mayReachFloor = settings.mode !== 'ingest' || settings.from !== undefined || settings.after !== undefined;
+  if (settings.mode === 'repair' && (await hasRowsBelowFloor(context, progress)))
+    progress.checkpoint = { ...progress.checkpoint, floor: undefined };
   const needsFloor = progress.checkpoint.floor === undefined && mayReachFloor && !settings.dryRun;
   const search = needsFloor ? await searchFloor(context, product.id, head, PRIORITY[settings.mode]) : undefined;
   progress.wanted = scopeIds(progress.checkpoint, scope, search?.floor);
@@ -151,6 +156,20 @@ export async function fetchProduct(
   if (!todo.isEmpty)
     await fetchIds(context, progress, todo, { prefetched, compareWith: isSecondLook ? loaded.names : undefined });
   if (search !== undefined && !context.stop.aborted) await settleFloor(context, progress, search, scope);
+}
+
+/**
+ * `repair` asks once more what lies below a known floor: an exchange that answered `[]` falsely each time it was asked
+ * made it too high, and nothing else would ever ask for the ids below it.
+ */
+async function hasRowsBelowFloor(context: RunContext, { checkpoint, product }: ProductProgress): Promise<boolean> {
+  const { floor } = checkpoint;
+  if (floor === undefined || floor === 0) return false;
+  const options = { signal: context.stop, priority: PRIORITY.repair };
+  const rows = await withRetries(retryOptions(context, product.id), () =>
+    context.connector.fetchBelow(product.id, floor - 1, 1, options),
+  );
+  return rows.length > 0;
 }
 
 /** Records a confirmed floor; one that turned out lower brings more windows. */

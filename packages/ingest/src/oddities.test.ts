@@ -2,7 +2,7 @@ import { RangeSet } from '@schemahub/coverage';
 import { createLayout, readEvidence } from '@schemahub/lake';
 import { describe, expect, it } from 'vitest';
 import type { IngestContext } from './context.js';
-import { createSimBench, requireHeld, requireTruth, type SimBench, truthOf } from './testing/sim-bench.js';
+import { createSimBench, requireHeld, requireTruth, type SimBench, START, truthOf } from './testing/sim-bench.js';
 
 const OLD = '2026-11-21T10:00:00Z';
 const P = 'BTC-USD';
@@ -42,6 +42,20 @@ describe('what exchanges do', () => {
       await requireTruth(bench, await bench.run('backfill', [P], { order, objectTrades: 300 }), P);
       expect(await bench.dump()).toEqual(before);
     }
+  });
+
+  it('a floor that false empty answers made too high is lowered by the next repair', async () => {
+    const bench = benchOf({ trades: 640 });
+    const hidden = Array.from({ length: 400 }, (_, i) => i + 1);
+    bench.sim.control.hide(P, hidden, { untilMs: START + 3600_000 });
+    await bench.run('backfill', [P]);
+    expect((await evidenceOf(bench)).floor).toBe(401);
+    await bench.clock.sleep(3600_000);
+    await requireTruth(bench, await bench.run('repair', [P]), P);
+    expect((await evidenceOf(bench)).floor).toBe(1);
+    const before = await bench.dump();
+    await requireTruth(bench, await bench.run('repair', [P]), P);
+    expect(await bench.dump()).toEqual(before);
   });
 
   it('no trades at all, then the first ones', async () => {
@@ -179,7 +193,7 @@ describe('what exchanges do', () => {
     await bench.clock.sleep(31 * day);
     bench.requests();
     expect((await bench.run('repair', [P])).products[0]?.progress?.newTrades).toBe(0);
-    expect(bench.requests()).toBe(2); // catalogue and head
+    expect(bench.requests()).toBe(3); // catalogue, head, and what lies below the floor
   });
 
   it('a hole below a young trade is named, is no reason for failure, and is settled later', async () => {

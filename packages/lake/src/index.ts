@@ -52,6 +52,7 @@ export {
   type Landed,
   landRawObject,
   listRawNames,
+  lostRawKeys,
   type ObjectRows,
   parseRawName,
   type RawContents,

@@ -49,6 +49,22 @@ function rawKey(prefix: string, range: IdRange, count: number, hash: string, rev
   return `${prefix}${padNumber(range.first)}-${padNumber(range.last)}_${count}_${hash}${suffix}.jsonl.gz`;
 }
 
+/**
+ * Names for ids whose raw objects are gone and that nobody knows the names of, to condemn them by: none of them ever was
+ * or will be an object. `time` makes those of a second loss others.
+ */
+export function lostRawKeys(prefix: string, lost: RangeSet, time: string): string[] {
+  const keys: string[] = [];
+  for (let rest = lost; !rest.isEmpty; ) {
+    const first = rest.first!;
+    const part = rest.clip(first, first + MAX_OBJECT_SPAN - 1);
+    const range = { first, last: part.last! };
+    keys.push(rawKey(prefix, range, part.count, hash128('lost', part.toString(), time), 1));
+    rest = rest.difference(part);
+  }
+  return keys;
+}
+
 /** Rows of one raw object, or pieces of it that were packed before, ascending. */
 export type ObjectRows = RawRows | readonly PackedRows[];
 
