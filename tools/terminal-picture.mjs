@@ -22,7 +22,7 @@ export function runDemo(cli) {
   }
 }
 
-const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function fold(text) {
   return text.split('\n').flatMap((line) => line.match(new RegExp(`.{1,${COLUMNS}}`, 'g')) ?? ['']);
@@ -38,7 +38,9 @@ export function drawTerminal(output) {
   const [width, height] = [Math.round(COLUMNS * CHARACTER + 2 * MARGIN), lines.length * LINE + 2 * MARGIN];
   const texts = lines.map((line, row) => {
     const y = MARGIN + row * LINE + 13;
-    return line === '' ? '' : `<text x="${MARGIN}" y="${y}" fill="${colorOf(line)}" xml:space="preserve">${escape(line)}</text>\n`;
+    return line === ''
+      ? ''
+      : `<text x="${MARGIN}" y="${y}" fill="${colorOf(line)}" xml:space="preserve">${escapeXml(line)}</text>\n`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="What npm start prints">
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { strangers } from '../strangers/run.mjs';
 import { startSimulator } from '../strangers/simulator.mjs';
 import { snippets } from '../strangers/snippets.mjs';
+import { isPictureFresh } from '../terminal-picture.mjs';
 import { image } from './image.mjs';
 import { motoSuites } from './moto.mjs';
 import { terraform } from './terraform.mjs';
@@ -181,6 +182,7 @@ async function packages() {
 /** What README and how-tos tell a reader to type, against a simulated exchange that goes on trading. */
 async function pages() {
   say('the commands of the pages');
+  one('docs/demo.svg shows what the demo prints', isPictureFresh(cli));
   const { url, stop } = await startSimulator(cli, '--live');
   try {
     snippets({ root, scratch, cli, url, python: python(), one });
