@@ -100,6 +100,20 @@ function simulation() {
   one('no crash, and no drawn pair of crashes, breaks a promise', run(process.execPath, matrix, { minutes: 10 }).ok);
 }
 
+/** Every parser of foreign bytes, 20,000 damaged inputs each. */
+function fuzzing() {
+  say('fuzzing of every parser of foreign bytes');
+  const args = ['tools/run-source.mjs', 'internal/fuzz/src/main.ts', 'all', '--inputs', '20000'];
+  one('a value or a sentence for 20,000 inputs a parser', run(process.execPath, args, { minutes: 10 }).ok);
+}
+
+/** Deliberate bugs: a sample of them; all by `pnpm mutants`. */
+function mutants() {
+  say('mutants');
+  const ok = run(process.execPath, ['tools/mutants/run.mjs', '--sample', '9', '--search', '3'], { minutes: 10 }).ok;
+  one('nine deliberate bugs, spread over the list, are caught', ok);
+}
+
 /** A Python with the three readers, kept in .venv; undefined, and told, if it cannot be had. */
 function python() {
   const folder = join(root, '.venv');
@@ -197,6 +211,8 @@ const steps = {
   simulation,
   terraform: () => terraform({ root, scratch, cli, say, one, count }),
   image: () => image({ root, scratch, cli, say, one, run }),
+  fuzzing,
+  mutants,
   moto: () => motoSuites({ root, scratch, say, one, run, reporters, countVitest }),
   readers,
   packages,

@@ -52,7 +52,7 @@ async function readYaml(path: string): Promise<Record<string, unknown>> {
   if (text === undefined) return {};
   let value: unknown;
   try {
-    value = parseYaml(text) ?? {};
+    value = parseYaml(text, { logLevel: 'error' }) ?? {};
   } catch (error) {
     throw new UsageError(`${path}: is not YAML: ${(error as Error).message}`, { cause: error });
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { embeddedSeeds } from '@schemahub/mappings';
-import { parse, stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { UsageError } from './errors.js';
 
 /** A product list as stored. */
@@ -18,10 +18,15 @@ export function seedFile(exchange: string): string {
   return exchange === 'coinbase' ? 'product_ids_seed.yaml' : `product_ids_seed.${exchange}.yaml`;
 }
 
-function parseSeed(text: string, where: string): Seed {
+/** A product list from YAML. Throws `UsageError` that names `where`. */
+export function parseSeed(text: string, where: string): Seed {
   let value: unknown;
   try {
-    value = parse(text);
+    const document = parseDocument(text, { logLevel: 'error' });
+    // A warning (an unknown tag: "!- BTC-USD") would drop or change a product without a word.
+    const first = document.errors[0] ?? document.warnings[0];
+    if (first !== undefined) throw first;
+    value = document.toJS();
   } catch (error) {
     throw new UsageError(`${where}: is not YAML (${(error as Error).message})`, { cause: error });
   }

@@ -62,7 +62,7 @@ const expectedEnd: Readonly<Record<string, RegExp>> = {
   'vacuum that retires': /deleted 0, retired [1-9]/,
   'vacuum that deletes': /deleted [1-9]/,
   rollback: /back to \d/,
-  'verify --deep of a damaged object': /incomplete/,
+  'verify --deep of a damaged object': /damaged; condemned-raw/,
 };
 
 function scenarioOf(seed: number, before: readonly Action[], planned: ReadonlyMap<string, PlannedFault>): Scenario {

@@ -21,8 +21,9 @@ export async function parseYaml(text: string, file: string | undefined): Promise
   const fault = (reason: string, line: number, cause: unknown): MappingError =>
     new MappingError(`is no valid YAML: ${reason}.`, { code: 'YAML', file, line, cause });
   try {
-    const document = yaml.parseDocument(text, { lineCounter, prettyErrors: false });
-    const first = document.errors[0];
+    const document = yaml.parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
+    // What the library only warns of (a tag that it does not know) it would read in a way nobody meant.
+    const first = document.errors[0] ?? document.warnings[0];
     if (first !== undefined) throw fault(first.message, lineCounter.linePos(first.pos[0]).line, first);
     // Aliases are counted, so that a few lines cannot unfold into gigabytes.
     const value: unknown = document.toJS({ maxAliasCount: 100 });
