@@ -117,7 +117,7 @@ function container({ scratch, rootfs, config, lake, args, env }) {
         const look = () => (pattern.test(text) ? resolve(true) : undefined);
         watchers.push(look);
         look();
-        ended.then(() => resolve(pattern.test(text)));
+        void ended.then(() => resolve(pattern.test(text)));
       }),
     signal: (name) => spawnSync('runc', ['kill', id, name]),
   };
