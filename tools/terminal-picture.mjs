@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 export const picture = join(root, 'docs/demo.svg');
-const COLUMNS = 100;
+const COLUMNS = 112;
 const [LINE, CHARACTER, MARGIN] = [18, 8.02, 16];
 
 /** Output of a demo in a folder of its own, its long lines folded as a terminal folds them. */
