@@ -316,6 +316,7 @@ it('refuses wrong options with a sentence', () => {
   expect(make({ ratePerSecond: 0 })).toThrow('product BTC-USD.ratePerSecond');
   expect(make({}, { rateLimit: { ratePerSecond: 0, burst: 1 } })).toThrow('rateLimit: expected ratePerSecond above 0');
   expect(make({}, { latencyMs: -1 })).toThrow('latencyMs: expected milliseconds');
+  expect(make({}, { uplinkMs: { mean: 5, sigma: 9 } })).toThrow('uplinkMs: expected a mean');
   expect(make({}, { faults: { share: 2 } })).toThrow('faults.share: expected a number from 0 to 1, got 2');
   expect(make({}, { faults: { share: 1, kinds: ['nope'] } })).toThrow('faults.kinds: expected some of status,');
   expect(make({}, { staleHead: { pageMs: 0, tickerMs: 1 } })).toThrow('staleHead: expected');

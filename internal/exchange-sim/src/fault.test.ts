@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createManualClock, type ManualClock } from './clock.js';
+import { createManualClock, createVirtualClock, type ManualClock } from './clock.js';
 import { type CoinbaseSim, type CoinbaseSimOptions, createCoinbaseSim } from './coinbase-sim.js';
 import { type Fault, faultKinds } from './fault.js';
 import { agent, descending, get, getIds } from './testing.js';
@@ -244,6 +244,34 @@ it('latency is seeded, drawn between its bounds and waited on the clock', async 
   expect(Math.min(...seen)).toBeGreaterThanOrEqual(100);
   expect(Math.max(...seen)).toBeLessThanOrEqual(301);
   expect(new Set(seen).size).toBeGreaterThan(10);
+});
+
+it('lognormal latency has its mean and its tail, and the uplink delays the arrival', async () => {
+  const clock = createVirtualClock({ nowMs: 0 });
+  const [latencyMs, uplinkMs] = [{ mean: 1800, sigma: 0.5 }, 40];
+  const sim = createCoinbaseSim({
+    seed: 1,
+    clock,
+    rateLimit: false,
+    latencyMs,
+    uplinkMs,
+    products: [],
+    requestLog: 4000,
+  });
+  const seen: number[] = [];
+  for (let i = 0; i < 4000; i++) {
+    const from = clock.now();
+    await get(sim, '/time');
+    seen.push(clock.now() - from - 40);
+    expect(sim.requests().at(-1)?.atMs).toBe(from + 40);
+  }
+  const mean = seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
+  // The seed decides them: the mean of 4,000 draws, and the share above twice the median (8.3 % of a normal's tail).
+  expect(mean).toBeGreaterThan(1750);
+  expect(mean).toBeLessThan(1850);
+  const tail = seen.filter((ms) => ms > 2 * 1800 * Math.exp(-0.125)).length / seen.length;
+  expect(tail).toBeGreaterThan(0.065);
+  expect(tail).toBeLessThan(0.1);
 });
 
 it('counts the requests in flight', async () => {

@@ -44,8 +44,11 @@ export interface SimStats {
   readonly faults: Partial<Record<FaultKind, number>>;
 }
 
-/** A constant latency or uniform draws between two bounds, ms. */
-export type Latency = number | { readonly min: number; readonly max: number };
+/** A constant latency, uniform draws between two bounds, or lognormal draws with that mean; ms. */
+export type Latency =
+  | number
+  | { readonly min: number; readonly max: number }
+  | { readonly mean: number; readonly sigma: number };
 
 /** What every stand-in takes, whatever the venue. */
 export interface VenueOptions {
@@ -55,6 +58,8 @@ export interface VenueOptions {
   readonly clock: SimClock;
   /** Wait before each reply. Default 0. */
   readonly latencyMs?: Latency | undefined;
+  /** Wait before each request arrives: requests that left evenly then come unevenly. Default 0. */
+  readonly uplinkMs?: Latency | undefined;
   readonly faults?: FaultOptions | undefined;
   readonly script?: FaultScript | undefined;
   readonly outages?: readonly Outage[] | undefined;
@@ -95,12 +100,25 @@ export interface VenueSim {
   readonly addOutage: (outage: Outage) => () => void;
 }
 
-function createLatency(seed: string, latency: Latency): (index: number) => number {
+/** The wait of request n: a function of the seed and n. */
+function createLatency(seed: string, name: 'latencyMs' | 'uplinkMs', latency: Latency): (index: number) => number {
+  const base = hashText(`${seed}/${name === 'latencyMs' ? 'latency' : name}`);
+  if (typeof latency === 'object' && 'mean' in latency) {
+    const { mean, sigma } = latency;
+    if (!(mean >= 0 && Number.isFinite(mean) && sigma >= 0 && sigma <= 3)) {
+      refuse(name, 'a mean of 0 ms or more and a sigma from 0 to 3', latency, 'Use 0 for no latency.');
+    }
+    return (index) => {
+      const random = createRandom(mix(base, index));
+      // Box and Muller; the mean of exp(normal) is exp(mu + sigma²/2).
+      const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+      return mean * Math.exp(sigma * normal - (sigma * sigma) / 2);
+    };
+  }
   const { min, max } = typeof latency === 'number' ? { min: latency, max: latency } : latency;
   if (!(min >= 0 && max >= min && Number.isFinite(max))) {
-    refuse('latencyMs', 'milliseconds of 0 or more, min not above max', latency, 'Use 0 for no latency.');
+    refuse(name, 'milliseconds of 0 or more, min not above max', latency, 'Use 0 for no latency.');
   }
-  const base = hashText(`${seed}/latency`);
   return (index) => min + (max - min) * createRandom(mix(base, index))();
 }
 
@@ -167,7 +185,8 @@ function createFaultSource(
 /** Everything the stand-ins share: order of arrival, log, latency, faults, outages, delivery. */
 export function createVenue(options: VenueOptions, routes: VenueRoutes): VenueSim {
   const { clock } = options;
-  const latency = createLatency(options.seed, options.latencyMs ?? 0);
+  const latency = createLatency(options.seed, 'latencyMs', options.latencyMs ?? 0);
+  const uplink = createLatency(options.seed, 'uplinkMs', options.uplinkMs ?? 0);
   const ledger = createLedger(options.requestLog ?? 0);
   const outages = new Set<Outage>(options.outages ?? []);
   const faultOf = createFaultSource(options, outages);
@@ -186,6 +205,8 @@ export function createVenue(options: VenueOptions, routes: VenueRoutes): VenueSi
     signal?.throwIfAborted();
     const index = ledger.begin();
     try {
+      const uplinkMs = uplink(index);
+      if (uplinkMs > 0) await clock.sleep(uplinkMs, signal);
       const atMs = clock.now();
       const url = request.url.href;
       const fault = faultOf(index, url, atMs);

@@ -15,6 +15,8 @@ export interface FindFloorOptions {
   readonly product: string;
   /** Greatest id seen: the search ends there. */
   readonly head: number;
+  /** Called when the first window is empty: the search goes on, one request after the other. */
+  readonly onFirstEmpty?: (() => void) | undefined;
   readonly priority?: CallPriority | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -82,6 +84,7 @@ export async function findProvisionalFloor(options: FindFloorOptions): Promise<P
   if (lowest !== undefined) return { floor: lowest, page, evidence };
   // A venue that pages upwards has said where its history begins.
   if (page.nextAbove !== undefined && page.nextAbove <= head) return { floor: page.nextAbove, evidence };
+  options.onFirstEmpty?.();
   let empty = window.last;
   let held: number | undefined;
   while (held === undefined && empty < head) {

@@ -30,6 +30,17 @@ export interface FetchWindowsOptions {
   readonly heldRows?: HeldRows | undefined;
   /** Pages fetched before, that hold some of `todo`. */
   readonly prefetched?: readonly TradePage[] | undefined;
+  /** Ids of `todo` that another request is about: they are not asked for before it has ended. */
+  readonly later?: LaterPage | undefined;
+}
+
+/** A page that is being fetched while windows are. */
+export interface LaterPage {
+  readonly ids: RangeSet;
+  /** Whether other windows would be asked for in vain: they wait until it is found. */
+  readonly isFar: () => boolean;
+  /** The page, if there was one, and ids that turned out to have no rows. A rejection ends the product. */
+  readonly found: Promise<{ readonly page: TradePage | undefined; readonly rowless: RangeSet }>;
 }
 
 export interface FetchWindowsResult {
@@ -67,6 +78,10 @@ interface Work {
   readonly inFlight: Set<Promise<void>>;
   readonly retries: Set<Job>;
   readonly rechecked: IdRange[];
+  /** False while the lowest page is on its way: an object landed above it would lie inside the one that gets it. */
+  isLowestKnown: boolean;
+  /** The wait for `options.later`. */
+  later: Promise<void> | undefined;
   /** The next window's wait for the byte budget. */
   reserving: Promise<void> | undefined;
   /** Bytes reserved for the next window, which waits for its place among the requests in hand. */
@@ -84,11 +99,8 @@ export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchW
   const { budget } = options.context;
   const leave = budget.join({ held: work.assembler.heldBytes, flush: () => flushLongest(work) });
   try {
-    for (const page of options.prefetched ?? []) {
-      const reserved = reservationOf(options);
-      await budget.reserve(reserved, work.signal);
-      await accept(work, page, reserved);
-    }
+    if (options.later !== undefined) work.later = takeLater(work, options.later);
+    for (const page of options.prefetched ?? []) await takePage(work, page);
     await fetchAll(work);
   } catch (error) {
     fail(work, error);
@@ -96,7 +108,7 @@ export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchW
     leave();
     work.flights.leave();
   }
-  await Promise.all([...work.inFlight, work.reserving]);
+  await Promise.all([...work.inFlight, work.reserving, work.later]);
   for (const { reserved } of work.retries) budget.release(reserved);
   if (work.ready !== undefined) budget.release(work.ready);
   for (const run of work.assembler.takeAll()) land(work, run);
@@ -117,7 +129,7 @@ function reservationOf({ context }: FetchWindowsOptions): number {
 function beginWork(options: FetchWindowsOptions): Work {
   const { connector, settings, stop } = options.context;
   const { order, objectTrades } = settings;
-  const plan = createWindowPlan({ todo: options.todo, gridSize: connector.gridSize, order });
+  const plan = createWindowPlan({ todo: options.todo, gridSize: connector.gridSize, order, held: options.later?.ids });
   const halt = new AbortController();
   const signal = AbortSignal.any([stop, halt.signal]);
   // Every request in flight listens to it.
@@ -134,6 +146,8 @@ function beginWork(options: FetchWindowsOptions): Work {
     inFlight: new Set(),
     retries: new Set(),
     rechecked: [],
+    isLowestKnown: options.later === undefined,
+    later: undefined,
     reserving: undefined,
     ready: undefined,
     result: {
@@ -161,7 +175,8 @@ async function fetchAll(work: Work): Promise<void> {
   const { inFlight, retries, landing, signal, plan, flights } = work;
   while (!signal.aborted) {
     const due = [...retries].find(({ notBefore }) => notBefore <= clock.now());
-    const isOpen = landing.size() < LANDINGS;
+    const isFar = work.later !== undefined && work.options.later?.isFar() === true;
+    const isOpen = landing.size() < LANDINGS && !isFar;
     const isReserved = work.ready !== undefined || work.reserving !== undefined;
     if (isOpen && !isReserved && plan.hasNext()) work.reserving = reserveNext(work);
     const ready = isOpen && (due !== undefined || work.ready !== undefined);
@@ -174,8 +189,8 @@ async function fetchAll(work: Work): Promise<void> {
       }
       continue;
     }
-    const isDone = inFlight.size + retries.size === 0 && work.reserving === undefined && !plan.hasNext();
-    if (isDone) return;
+    const isWaiting = work.reserving !== undefined || work.later !== undefined;
+    if (inFlight.size + retries.size === 0 && !isWaiting && !plan.hasNext()) return;
     await nextChange(work, isOpen);
   }
 }
@@ -186,7 +201,8 @@ async function nextChange(work: Work, isOpen: boolean): Promise<void> {
   const wake = new AbortController();
   const waits: Promise<unknown>[] = [...work.inFlight, flights.changed()];
   if (work.reserving !== undefined) waits.push(work.reserving);
-  if (!isOpen) waits.push(work.landing.drained());
+  if (work.later !== undefined) waits.push(work.later);
+  if (work.landing.size() >= LANDINGS) waits.push(work.landing.drained());
   const notBefore = Math.min(...[...work.retries].map((job) => job.notBefore));
   if (isOpen && notBefore > clock.now() && work.retries.size > 0) {
     const signal = AbortSignal.any([work.signal, wake.signal]);
@@ -194,6 +210,28 @@ async function nextChange(work: Work, isOpen: boolean): Promise<void> {
   }
   await Promise.race(waits);
   wake.abort();
+}
+
+/** Takes a page that nobody has reserved bytes for. */
+async function takePage(work: Work, page: TradePage): Promise<void> {
+  const reserved = reservationOf(work.options);
+  await work.options.context.budget.reserve(reserved, work.signal);
+  await accept(work, page, reserved);
+}
+
+async function takeLater(work: Work, { found }: LaterPage): Promise<void> {
+  try {
+    const { page, rowless } = await found;
+    // The page first: what it holds must not be handed out in between.
+    if (page !== undefined) await takePage(work, page);
+    work.plan.release(rowless);
+    work.isLowestKnown = true;
+    landFull(work);
+  } catch (error) {
+    fail(work, error);
+  } finally {
+    work.later = undefined;
+  }
 }
 
 /** Waits for the next window's place in the byte budget. */
@@ -280,8 +318,12 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
   work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work, page) });
   if (finished !== undefined) work.assembler.add(finished);
   else if (work.options.heldRows !== undefined) rechecked(work, page.window);
-  for (const run of work.assembler.takeFull()) land(work, run);
+  landFull(work);
   budget.relieve();
+}
+
+function landFull(work: Work): void {
+  if (work.isLowestKnown) for (const run of work.assembler.takeFull()) land(work, run);
 }
 
 /** Indexes of the rows to land: those that the plan still lacks, in a second look those that are new. */

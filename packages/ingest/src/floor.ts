@@ -23,17 +23,18 @@ export async function searchFloor(
   context: IngestContext,
   productId: string,
   head: Head,
-  priority: CallPriority,
+  options: { readonly priority: CallPriority; readonly onFirstEmpty: () => void },
 ): Promise<FloorSearch> {
   const { connector, clock, settings, onEvent, stop } = context;
   const retry = retryOptions(context, productId);
-  const options = { connector, product: productId, priority, signal: stop };
-  const found = await withRetries(retry, () => findProvisionalFloor({ ...options, head: head.trade.id }));
+  const { priority, onFirstEmpty } = options;
+  const asked = { connector, product: productId, priority, signal: stop };
+  const found = await withRetries(retry, () => findProvisionalFloor({ ...asked, head: head.trade.id, onFirstEmpty }));
   const { floor, page } = found;
   if (floor === undefined) return { floor, page, confirmed: Promise.resolve(undefined) };
   const confirm = async (): Promise<Awaited<FloorSearch['confirmed']>> => {
     const settled = await withRetries(retry, () =>
-      confirmFloor({ ...options, floor, clock, waitMs: settings.probeWaitMs }),
+      confirmFloor({ ...asked, floor, clock, waitMs: settings.probeWaitMs }),
     );
     onEvent({ type: 'floor-found', product: productId, floor: settled.floor, confirmed: settled.confirmed });
     if (!settled.confirmed) return undefined;

@@ -141,20 +141,43 @@ export async function fetchProduct(
   if (settings.mode === 'repair' && (await hasRowsBelowFloor(context, progress)))
     progress.checkpoint = { ...progress.checkpoint, floor: undefined };
   const needsFloor = progress.checkpoint.floor === undefined && mayReachFloor && !settings.dryRun;
-  const search = needsFloor ? await searchFloor(context, product.id, head, PRIORITY[settings.mode]) : undefined;
-  progress.wanted = scopeIds(progress.checkpoint, scope, search?.floor);
-  const todo = todoOf(progress, settings);
-  progress.todo = todo.count;
-  progress.pages = pagesOf(todo, connector.gridSize);
-  const { pages } = progress;
-  const workers = requestsAtOnce(context);
-  onEvent({ type: 'product-started', product: product.id, head, todo: todo.count, pages, workers });
-  if (settings.dryRun) return;
-  const prefetched = [checked, search?.page].filter((page) => page !== undefined);
+  let isFloorFar = false;
+  const onFirstEmpty = (): void => {
+    isFloorFar = true;
+  };
+  const priority = PRIORITY[settings.mode];
+  const searching = needsFloor ? searchFloor(context, product.id, head, { priority, onFirstEmpty }) : undefined;
+  const begin = (floor: number | undefined): RangeSet => {
+    progress.wanted = scopeIds(progress.checkpoint, scope, floor);
+    const todo = todoOf(progress, settings);
+    progress.todo = todo.count;
+    progress.pages = pagesOf(todo, connector.gridSize);
+    return todo;
+  };
+  const tell = (): void => {
+    const { todo, pages } = progress;
+    const workers = requestsAtOnce(context);
+    onEvent({ type: 'product-started', product: product.id, head, todo, pages, workers });
+  };
   const isSecondLook = settings.fullRefresh || settings.skipCheckpoint;
+  // Windows need not wait for the floor; a second look compares, and so needs to know first what is wanted.
+  const todo = begin(isSecondLook ? (await searching)?.floor : undefined);
+  const found = searching?.then(({ floor, page }) => {
+    begin(floor);
+    tell();
+    return { page, rowless: floor === undefined ? RangeSet.empty : RangeSet.of(0, Math.max(0, floor - 1)) };
+  });
+  if (found === undefined) tell();
+  if (settings.dryRun) return;
   endPreparation();
-  if (!todo.isEmpty)
-    await fetchIds(context, progress, todo, { prefetched, compareWith: isSecondLook ? loaded.names : undefined });
+  if (!todo.isEmpty) {
+    await fetchIds(context, progress, todo, {
+      prefetched: checked === undefined ? [] : [checked],
+      later: found && { ids: RangeSet.of(0, connector.gridSize - 1), found, isFar: () => isFloorFar },
+      compareWith: isSecondLook ? loaded.names : undefined,
+    });
+  }
+  const search = await searching;
   if (search !== undefined && !context.stop.aborted) await settleFloor(context, progress, search, scope);
 }
 

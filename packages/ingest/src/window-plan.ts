@@ -6,6 +6,8 @@ export interface WindowPlanOptions {
   /** Width of the fixed grid. */
   readonly gridSize: number;
   readonly order: 'oldest' | 'newest';
+  /** Ids of `todo` that somebody else is asking for: they are not handed out before `release`. */
+  readonly held?: RangeSet | undefined;
 }
 
 /**
@@ -24,6 +26,8 @@ export interface WindowPlan {
       readonly nextAbove?: number | undefined;
     },
   ) => void;
+  /** Hands out what was held back, without `rowless`: ids that are known to have no rows. */
+  readonly release: (rowless: RangeSet) => void;
   /** Whether `next` has another window. */
   readonly hasNext: () => boolean;
   /** Ids whose windows are not finished: to come, in flight, waiting for a retry, given up. */
@@ -31,8 +35,8 @@ export interface WindowPlan {
 }
 
 export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
-  const { gridSize, order } = options;
-  let waiting = options.todo;
+  const { gridSize, order, held = RangeSet.empty } = options;
+  let waiting = options.todo.difference(held);
   let unfinished = options.todo;
   /** Oldest first, a hole is met at its low end and no page tells its width: look ahead in growing steps. */
   let stride = 0;
@@ -81,6 +85,10 @@ export function createWindowPlan(options: WindowPlanOptions): WindowPlan {
       // The page tells how wide the hole is: no looking ahead.
       stride = 0;
       dropRowless(window.last + 1, nextAbove - 1);
+    },
+    release: (rowless) => {
+      unfinished = unfinished.difference(rowless);
+      waiting = waiting.union(held.intersect(unfinished)).difference(rowless);
     },
     hasNext: () => !waiting.isEmpty,
     unfinished: () => unfinished,
