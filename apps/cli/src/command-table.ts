@@ -55,6 +55,10 @@ const fetchOptions: readonly OptionSpec[] = [
   option('raw-payload', undefined, 'keep the exchange’s object once more as _raw_payload'),
   option('report', 'FILE', 'write the run report as JSON'),
 ];
+const icebergOptions: readonly OptionSpec[] = [
+  fromSetting('iceberg', 'CATALOG'),
+  fromSetting('athena-database', 'NAME'),
+];
 const tableOptions: readonly OptionSpec[] = [
   ...lakeOptions,
   fromSetting('checkpoint-dir', 'DIR'),
@@ -104,6 +108,7 @@ export const commandTable: readonly CommandSpec[] = [
     args: '[PRODUCT...]',
     options: [
       ...tableOptions,
+      ...icebergOptions,
       fromSetting('max-bad', 'SHARE'),
       fromSetting('decimals'),
       option('rebuild', undefined, 'make all files anew, after a mapping change'),
@@ -121,6 +126,7 @@ export const commandTable: readonly CommandSpec[] = [
     args: '<STAGE> [SOURCE...]',
     options: [
       ...fetchOptions,
+      ...icebergOptions,
       fromSetting('mapping-path', 'FILE'),
       fromSetting('codec', 'NAME'),
       option('atomic', undefined, 'commit all sources at once'),
@@ -181,6 +187,7 @@ export const commandTable: readonly CommandSpec[] = [
       fromSetting('athena-database', 'NAME'),
       fromSetting('athena-workgroup', 'NAME'),
       fromSetting('aws-region', 'NAME'),
+      option('via', 'WAY', 'find the files by commits (default) or by iceberg: the published metadata alone'),
       option('max-rows', 'N', 'rows to print (default 100 in a terminal)'),
     ],
     examples: [
@@ -204,6 +211,7 @@ export const commandTable: readonly CommandSpec[] = [
     args: '[NUMBER]',
     options: [
       ...lakeOptions,
+      ...icebergOptions,
       option('release', undefined, 'end the pin: the next transform adds what was rolled back'),
     ],
     writes: true,
@@ -213,7 +221,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'compact',
     summary: 'one canonical file a cell',
-    options: tableOptions,
+    options: [...tableOptions, ...icebergOptions],
     writes: true,
     examples: ['schemahub compact'],
     load: () => import('./commands/maintain.js'),
@@ -221,10 +229,28 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'vacuum',
     summary: 'forget old snapshots and delete what nothing refers to',
-    options: [...lakeOptions, option('keep', 'AGE', 'snapshots to keep, as 7d or 12h (default 7d; never the last 10)')],
+    options: [
+      ...lakeOptions,
+      ...icebergOptions,
+      option('keep', 'AGE', 'snapshots to keep, as 7d or 12h (default 7d; never the last 10)'),
+    ],
     writes: true,
     examples: ['schemahub vacuum', 'schemahub vacuum --keep 2d'],
     load: () => import('./commands/maintain.js'),
+  },
+  {
+    name: 'iceberg',
+    summary: 'the table as Apache Iceberg: publish, status, expire',
+    args: '<ACTION>',
+    options: [
+      ...lakeOptions,
+      ...icebergOptions,
+      option('replace', undefined, 'publish: put the newest commit in the place of what another engine wrote'),
+      option('keep', 'AGE', 'expire: snapshots to keep, as 7d or 12h (default 7d; never the last 10)'),
+    ],
+    writes: true,
+    examples: ['schemahub iceberg publish', 'schemahub iceberg status --json', 'schemahub iceberg expire --keep 2d'],
+    load: () => import('./commands/iceberg.js'),
   },
   {
     name: 'update-seed',

@@ -21,6 +21,9 @@ const codes: Readonly<Record<string, number>> = {
   'IngestError:exchange-unavailable': exitCodes.unavailable,
   'IngestError:id-space-changed': exitCodes.damage,
   'IngestError:other-origin': exitCodes.usage,
+  'IcebergError:foreign-snapshot': exitCodes.damage,
+  'IcebergError:damaged-file': exitCodes.damage,
+  'IcebergError:missing-object': exitCodes.damage,
   QueryError: exitCodes.error,
 };
 

@@ -4,8 +4,10 @@ import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
 import { latestCommitNumber, listCommitNumbers, readCommit, readSnapshot, type Snapshot } from '@schemahub/lake';
 import type { QueryEngine } from '@schemahub/query';
 import { type JsonSource, openDuckdb, type WatermarkRow } from '@schemahub/query/duckdb';
+import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import { venues } from './exchange.js';
+import { publishedFiles } from './iceberg.js';
 import { lakeProducts, type OpenLake } from './lake.js';
 
 export interface OpenQueryOptions {
@@ -14,6 +16,8 @@ export interface OpenQueryOptions {
   readonly snapshot?: number | undefined;
   /** The table as it was at an instant (RFC 3339). */
   readonly asOf?: string | undefined;
+  /** Find the data files through the published Iceberg metadata alone. Default false: through the commit. */
+  readonly viaIceberg?: { readonly config: Config } | undefined;
   /** The one file that a query may write. */
   readonly exportFile?: string | undefined;
 }
@@ -82,6 +86,30 @@ async function keysBelow(lake: OpenLake, prefix: string): Promise<string[]> {
   return keys;
 }
 
+interface DataFiles {
+  /** Keys. */
+  readonly files: readonly string[];
+  readonly hasDecimals: boolean;
+}
+
+/** Data files of a snapshot, as its lists or as the published Iceberg metadata name them. */
+async function dataFiles(options: OpenQueryOptions, snapshot: Snapshot | undefined): Promise<DataFiles> {
+  const { lake, viaIceberg } = options;
+  if (viaIceberg === undefined) {
+    const files = snapshot?.products.flatMap((list) => list.files) ?? [];
+    return {
+      files: files.map(({ path }) => path),
+      hasDecimals: files.some(({ columns }) => columns.includes('price_dec')),
+    };
+  }
+  const published = await publishedFiles({ lake, config: viaIceberg.config, commit: snapshot?.number });
+  if (published === undefined)
+    throw new UsageError(
+      `--via iceberg: no published snapshot shows commit ${snapshot?.number ?? 0}. See: schemahub iceberg status`,
+    );
+  return { files: published.files.map(({ key }) => key), hasDecimals: published.hasDecimals };
+}
+
 /** DuckDB over one committed snapshot and nothing else of the table. */
 export async function openQuery(
   options: OpenQueryOptions,
@@ -90,15 +118,15 @@ export async function openQuery(
   const urlOf = lake.store.urlOf;
   if (urlOf === undefined) throw new UsageError(`${lake.store.location}: DuckDB cannot read this store.`);
   const snapshot = await chosenSnapshot(options);
-  const files = snapshot?.products.flatMap((list) => list.files) ?? [];
-  const schema = files.some(({ columns }) => columns.includes('price_dec')) ? tradesUnifiedWithDecimals : tradesUnified;
+  const { files, hasDecimals } = await dataFiles(options, snapshot);
+  const schema = hasDecimals ? tradesUnifiedWithDecimals : tradesUnified;
   const raw: Record<string, JsonSource> = {};
   for (const { exchange } of venues) {
     const prefix = lake.layout.rawPrefix(exchange);
     raw[exchange] = { files: () => keysBelow(lake, prefix), directory: urlOf(prefix.replace(/\/$/, '')) };
   }
   const engine = await openDuckdb({
-    table: { files: files.map(({ path }) => urlOf(path)), columns: schema.columns },
+    table: { files: files.map(urlOf), columns: schema.columns },
     raw,
     watermarks: await watermarks(lake),
     quarantine: snapshot?.commit.quarantine.map(urlOf) ?? [],

@@ -174,5 +174,12 @@ export const settings: readonly Setting[] = [
   setting('athena-workgroup', ['ATHENA_WORKGROUP'], 'primary', text, 'Athena workgroup that queries run in'),
   setting('aws-region', ['AWS_REGION', 'AWS_DEFAULT_REGION'], 'us-east-1', text, 'AWS region'),
   setting('aws-endpoint', ['AWS_ENDPOINT_URL'], undefined, text, 'another address than that of AWS, for a stand-in'),
+  setting(
+    'iceberg',
+    ['SCHEMAHUB_ICEBERG'],
+    'folder',
+    oneOf('folder', 'glue', 'none'),
+    'catalog in which commits are published as Iceberg snapshots',
+  ),
   setting('metrics', ['SCHEMAHUB_METRICS'], 'none', oneOf('none'), 'where metrics go'),
 ];

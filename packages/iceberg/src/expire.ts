@@ -1,5 +1,6 @@
 import type { ObjectEntry } from '@schemahub/object-store';
 import { type CatalogEntry, versionOfUri } from './catalog.js';
+import { IcebergError } from './errors.js';
 import { keyOfUri } from './location.js';
 import type { ManifestFile } from './manifest.js';
 import { entriesOf, inParallel, isLive, manifestsOf, type TableIo } from './table-io.js';
@@ -34,6 +35,15 @@ async function metadataKeys(
   return new Set(uris.map((uri) => keyOfUri(uri, metadata.location, io.prefix)));
 }
 
+/** A file that another writer put outside of the table's folder is none of this store's. */
+function addInside(keys: Set<string>, uri: string, location: string, prefix: string): void {
+  try {
+    keys.add(keyOfUri(uri, location, prefix));
+  } catch (error) {
+    if (!(error instanceof IcebergError) || error.code !== 'outside-location') throw error;
+  }
+}
+
 /** What every snapshot that is still in the metadata needs. Reads every manifest once. */
 export async function referencedKeys(io: TableIo, entry: CatalogEntry): Promise<ReferencedKeys> {
   const manifests = await allManifests(io, entry);
@@ -41,7 +51,7 @@ export async function referencedKeys(io: TableIo, entry: CatalogEntry): Promise<
   const { metadata } = entry;
   for (const entries of await inParallel(manifests, (manifest) => entriesOf(io, metadata, manifest)))
     for (const { file } of entries.filter(isLive))
-      data.add(keyOfUri(String(file.file_path), metadata.location, io.prefix));
+      addInside(data, String(file.file_path), metadata.location, io.prefix);
   return { metadata: await metadataKeys(io, entry, manifests), data };
 }
 

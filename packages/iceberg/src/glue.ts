@@ -1,5 +1,11 @@
-import type { Column, GlueClient, TableInput } from '@aws-sdk/client-glue';
-import { CreateTableCommand, GetTableCommand, UpdateTableCommand } from '@aws-sdk/client-glue';
+import {
+  type Column,
+  CreateTableCommand,
+  GetTableCommand,
+  GlueClient,
+  type TableInput,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
 import type { Catalog, FolderCatalogOptions } from './catalog.js';
 import { createGlueCatalog, type GlueApi, type GlueTable, type GlueTableInput } from './glue-catalog.js';
 
@@ -12,8 +18,11 @@ export {
 } from './glue-catalog.js';
 
 export interface AwsGlueOptions extends FolderCatalogOptions {
-  /** A client of `@aws-sdk/client-glue`, with region and credentials. */
-  readonly client: GlueClient;
+  /** A client of `@aws-sdk/client-glue`. Default: one for `region` and `endpoint`, with the credentials that the SDK finds. */
+  readonly client?: GlueClient | undefined;
+  readonly region?: string | undefined;
+  /** Base URL of a stand-in for AWS. */
+  readonly endpoint?: string | undefined;
   readonly database: string;
   readonly table: string;
   /** Account of the catalog. Default: the caller's. */
@@ -55,10 +64,11 @@ function awsInput(name: string, input: GlueTableInput, base: GlueTable | undefin
 }
 
 /** `GlueApi` of one table on AWS. Errors of the SDK pass through, but for the answers that the port names. */
-export function createAwsGlueApi(
-  options: Pick<AwsGlueOptions, 'client' | 'database' | 'table' | 'catalogId'>,
-): GlueApi {
-  const { client, database: DatabaseName, table } = options;
+export function createAwsGlueApi(options: Omit<AwsGlueOptions, keyof FolderCatalogOptions>): GlueApi {
+  const { database: DatabaseName, table, region, endpoint } = options;
+  const client =
+    options.client ??
+    new GlueClient({ ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) });
   const catalog = options.catalogId === undefined ? {} : { CatalogId: options.catalogId };
   return {
     getTable: async () => {

@@ -18,7 +18,7 @@ import {
 } from './metadata.js';
 import type { PartitionValues } from './partition.js';
 import { relocated } from './relocate.js';
-import { defaultRetention, expireSnapshots, type Retention } from './retention.js';
+import { defaultRetention, expireSnapshots } from './retention.js';
 import { entriesOf, inParallel, isLive, manifestsOf, type TableIo } from './table-io.js';
 import { fieldsById, parsePrimitive } from './types.js';
 import { decodeValue } from './values.js';
@@ -50,7 +50,11 @@ export interface LiveFile {
   readonly sequenceNumber: bigint;
 }
 
-export interface ExpireOptions extends Partial<Omit<Retention, 'now'>> {
+export interface ExpireOptions {
+  /** See `Retention`. Defaults 7 days, 10, 100. */
+  readonly keepMs?: number | undefined;
+  readonly keepSnapshots?: number | undefined;
+  readonly maxSnapshots?: number | undefined;
   /** The store's clock, ms since 1970. */
   readonly now: number;
   /** Age that an unreferenced metadata object must have to be deleted, ms. Default 24 h: a commit may be under way. */

@@ -1,10 +1,12 @@
 import { UsageError } from '@schemahub/runtime/config';
+import { expireFace, isPublishing, publishedPaths } from '@schemahub/runtime/iceberg';
 import { type OpenLake, openLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
 import { withJobLease } from '../job-lease.js';
+import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped } from '../text-table.js';
 
@@ -30,14 +32,13 @@ async function compact(invocation: Invocation, lake: OpenLake): Promise<number> 
   });
   const result = await opened.table.compact({ products: opened.products, dryRun: invocation.dryRun });
   await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
-  const code =
-    result.left.length > 0 || result.unreadable.length > 0 || result.conflicts > 0
-      ? exitCodes.damage
-      : exitCodes.complete;
+  const published = await publishCommits(invocation, lake);
+  const isDamaged = result.left.length > 0 || result.unreadable.length > 0 || result.conflicts > 0;
+  const code = combineExitCodes([isDamaged ? exitCodes.damage : exitCodes.complete, published.code]);
   if (invocation.json) {
     const { snapshot, left, ...facts } = result;
     io.out(
-      `${JSON.stringify({ command: 'compact', exit_code: code, snapshot: snapshot?.number ?? null, left: left.map((cell) => ({ ...cell, missing: cell.missing.toString() })), ...facts })}\n`,
+      `${JSON.stringify({ command: 'compact', exit_code: code, snapshot: snapshot?.number ?? null, left: left.map((cell) => ({ ...cell, missing: cell.missing.toString() })), ...facts, iceberg: published.json })}\n`,
     );
   }
   if (invocation.quiet) return code;
@@ -57,10 +58,14 @@ async function compact(invocation: Invocation, lake: OpenLake): Promise<number> 
 async function vacuum(invocation: Invocation, lake: OpenLake, keepMs: number | undefined): Promise<number> {
   const { config, io } = invocation;
   const opened = await openTable({ lake, config, stop: invocation.stop, withoutMappings: true });
+  // A dry run takes no lease and deletes nothing.
+  const now = invocation.dryRun ? lake.clock.now() : await storeNow(lake, 'job:vacuum');
+  // First the published snapshots of that age go, then what they alone held.
+  if (isPublishing(config)) await expireFace({ lake, config, now, keepMs, dryRun: invocation.dryRun });
   const result = await opened.table.vacuum({
+    publishedPaths: await publishedPaths(lake, config),
     dryRun: invocation.dryRun,
-    // A dry run takes no lease and deletes nothing.
-    now: invocation.dryRun ? lake.clock.now() : await storeNow(lake, 'job:vacuum'),
+    now,
     ...(keepMs === undefined ? {} : { keepMs }),
   });
   if (invocation.json) {

@@ -95,7 +95,11 @@ async function openEngine(invocation: Invocation, exportFile: string | undefined
   if (name !== 'duckdb') throw new UsageError(`--engine: expected duckdb or athena, got ${JSON.stringify(name)}.`);
   const lake = await openLake({ config, clock: io.clock });
   await requireLake(lake);
-  const { engine } = await openQuery({ lake, snapshot, asOf, exportFile });
+  const via = textFlag(invocation, 'via') ?? 'commits';
+  if (via !== 'commits' && via !== 'iceberg')
+    throw new UsageError(`--via: expected commits or iceberg, got ${JSON.stringify(via)}.`);
+  const viaIceberg = via === 'iceberg' ? { config } : undefined;
+  const { engine } = await openQuery({ lake, snapshot, asOf, exportFile, viaIceberg });
   return engine;
 }
 

@@ -5,6 +5,7 @@ import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { withJobLease } from '../job-lease.js';
+import { publishCommits } from '../publish.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
 
 type Opened = Awaited<ReturnType<typeof openTable>>;
@@ -79,7 +80,7 @@ async function rollbackTarget(invocation: Invocation, lake: OpenLake): Promise<n
   return Number(text);
 }
 
-async function back({ io }: Invocation, { table }: Opened, target: number | undefined): Promise<number> {
+async function back({ io }: Invocation, { table }: Opened, target: number | undefined): Promise<void> {
   if (target === undefined) {
     const { commit } = await table.release();
     io.err(
@@ -87,13 +88,12 @@ async function back({ io }: Invocation, { table }: Opened, target: number | unde
         ? 'the table is not pinned; nothing to release\n'
         : `commit ${commit}: the table is free again; the next transform adds what was rolled back\n`,
     );
-    return exitCodes.complete;
+    return;
   }
   const { commit } = await table.rollback(target);
   io.err(
     `commit ${commit ?? '-'}: the table shows snapshot ${target} and is pinned to it. Free it with: schemahub rollback --release\n`,
   );
-  return exitCodes.complete;
 }
 
 /** `snapshots` and `rollback`. */
@@ -103,5 +103,8 @@ export const run: CommandRun = async (invocation) => {
   const opened = await openTable({ lake, config: invocation.config, stop: invocation.stop, withoutMappings: true });
   if (invocation.command === 'snapshots') return await list(invocation, opened);
   const target = await rollbackTarget(invocation, lake);
-  return await withJobLease({ ...invocation, command: 'transform' }, lake, () => back(invocation, opened, target));
+  return await withJobLease({ ...invocation, command: 'transform' }, lake, async () => {
+    await back(invocation, opened, target);
+    return (await publishCommits(invocation, lake)).code;
+  });
 };

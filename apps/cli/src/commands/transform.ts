@@ -6,6 +6,7 @@ import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
 import { writeReport } from '../fetch-report.js';
 import { withJobLease } from '../job-lease.js';
+import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
 
@@ -126,7 +127,9 @@ export const run: CommandRun = async (invocation) => {
       const { run: quality } = await import('./quality.js');
       code = combineExitCodes([code, await quality({ ...invocation, json: false })]);
     }
-    const json = transformJson(invocation, result, code);
+    const published = await publishCommits(invocation, lake);
+    code = combineExitCodes([code, published.code]);
+    const json = { ...transformJson(invocation, result, code), iceberg: published.json };
     await writeReport(textFlag(invocation, 'report'), json);
     if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
     if (!invocation.quiet) {

@@ -206,6 +206,14 @@ describe('what is refused', () => {
     expect(() => encode(schema, value)).toThrow(sentence);
   });
 
+  it.each<[AvroSchema, RegExp]>([
+    [{ type: 'enum', name: 'e' } as unknown as AvroSchema, /enum without symbols/],
+    [{ type: 'fixed', name: 'f' } as unknown as AvroSchema, /fixed type without a size/],
+    ['decimal' as AvroSchema, /type decimal/],
+  ])('a schema that says too little: %j', (schema, sentence) => {
+    expect(() => readerOf(schema)).toThrow(sentence);
+  });
+
   it('a codec and a union that are not ours', () => {
     expect(() => encode(['string', 'long'], 'a')).toThrow(/union/);
     const file = writeAvro({ schema: 'string' as AvroSchema, records: [], metadata: { 'avro.codec': 'snappy' } });

@@ -167,8 +167,11 @@ export function readerOf(schema: AvroSchema): AvroReader {
       };
     }
     case 'fixed':
+      if (!Number.isSafeInteger(type.size) || type.size < 0)
+        throw damaged('an Avro schema has a fixed type without a size');
       return (source) => source.raw(type.size);
     case 'enum':
+      if (!Array.isArray(type.symbols)) throw damaged('an Avro schema has an enum without symbols');
       return (source) => {
         const symbol = type.symbols[source.count()];
         if (symbol === undefined) throw damaged('an Avro enum names a symbol that it lacks');
