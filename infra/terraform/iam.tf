@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "task" {
   }
   statement {
     sid       = "Leases"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     resources = [aws_dynamodb_table.locks.arn, aws_dynamodb_table.exchange_health.arn]
   }
   statement {

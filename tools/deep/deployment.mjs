@@ -84,7 +84,8 @@ export async function useDeployment({ root, scratch, cli, endpoint, outputs, aws
   // A lake is the same below a folder and in the bucket.
   const lake = join(scratch, 'terraform-lake');
   one('schemahub demo makes a lake', program([cli, 'demo', '--lake', lake]).status === 0);
-  aws('s3', 'sync', lake, `s3://${bucket}/schemahub`, '--only-show-errors');
+  // Without its leases: their names hold %, and the emulator cannot delete such keys.
+  aws('s3', 'sync', lake, `s3://${bucket}/schemahub`, '--exclude', 'locks/*', '--only-show-errors');
   const certificate = JSON.parse(program([cli, 'verify', '--no-write', '--json', '--lake', lake]).out || '{}');
   const { totals, products } = certificate;
   one('the lake has a certificate', totals?.in_table > 0);

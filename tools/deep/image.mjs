@@ -18,6 +18,7 @@ import { startSimulator } from '../strangers/simulator.mjs';
 
 const BASE = 'docker.io/library/node:22-bookworm-slim';
 const USER = 1000;
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Debian's tools; true if they are there afterwards. */
 function tools(run) {
@@ -65,6 +66,9 @@ function makeBase({ scratch, run, buildah }) {
     ['add', '--quiet', container, archive, '/'],
     ['copy', '--quiet', container, node, '/usr/local/bin/node'],
     ['copy', '--quiet', container, npm, '/usr/local/lib/node_modules/npm'],
+    // Whoever stands between this machine and npm, npm in the image must know as well.
+    ['copy', '--quiet', container, CERTIFICATES, CERTIFICATES],
+    ['config', '--env', `NODE_EXTRA_CA_CERTS=${CERTIFICATES}`, container],
     ['run', '--isolation', 'chroot', container, '--', 'sh', '-c', script],
     ['commit', '--quiet', '--rm', container, BASE],
   ];

@@ -256,8 +256,10 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'update-seed',
     summary: 'write the product list from the exchange’s catalogue',
     options: [
+      ...lakeOptions,
       ...exchangeOptions,
       option('path', 'FILE', 'where to write (default mappings/product_ids_seed.yaml)'),
+      option('in-lake', undefined, 'write into the lake: runs without a list of their own take it from there'),
       option('merge', undefined, 'keep what the file has and add to it'),
       option('filter-regex', 'REGEX', 'only products that match'),
       option('all', undefined, 'also products that are not online'),

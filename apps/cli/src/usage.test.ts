@@ -88,6 +88,7 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['transform', '--mapping-path', '/nowhere/m.yaml'], /--mapping-path \/nowhere\/m\.yaml: cannot be read/],
     [['ingest', '--api-url', 'ftp://x'], /expected http:\/\/ or https:\/\//],
     [['update-seed', '--filter-regex', '('], /--filter-regex: /],
+    [['update-seed', '--in-lake', '--path', 'x.yaml'], /--path and --in-lake: expected one of them/],
   ])('%j', (...[args, ...parts]) => refused(args, ...parts));
 
   it.each<Refusal>([

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { embeddedSeeds } from '@schemahub/mappings';
+import type { ObjectStore } from '@schemahub/object-store';
 import { parseDocument, stringify } from 'yaml';
 import { UsageError } from './errors.js';
 
@@ -40,12 +41,39 @@ export function parseSeed(text: string, where: string): Seed {
   return { productIds, source: String(metadata?.source ?? ''), lastUpdated: String(metadata?.last_updated ?? '') };
 }
 
-/** The product list: the given file, else ./mappings, else the shipped one. Throws `UsageError`. */
-export async function loadSeed(exchange: string, path: string | undefined): Promise<Seed & { readonly where: string }> {
+export interface LoadSeedOptions {
+  /** Store of the lake that may hold a list. */
+  readonly store?: ObjectStore | undefined;
+  /** What relative paths are relative to. Default: the working folder. */
+  readonly folder?: string | undefined;
+}
+
+/** Where a lake keeps a product list for whoever works on it: tasks that have no files of their own. */
+const seedKey = (exchange: string): string => `seed/${seedFile(exchange)}`;
+
+/** The lake's own product list, if it has one. */
+async function seedInLake(
+  store: ObjectStore,
+  exchange: string,
+): Promise<(Seed & { readonly where: string }) | undefined> {
+  const key = seedKey(exchange);
+  const stored = await store.get(key);
+  if (stored === undefined) return undefined;
+  const where = `${store.location}: ${key}`;
+  return { ...parseSeed(Buffer.from(stored.bytes).toString('utf8'), where), where };
+}
+
+/** The product list: the given file, else ./mappings, else the lake's, else the shipped one. Throws `UsageError`. */
+export async function loadSeed(
+  exchange: string,
+  path: string | undefined,
+  options: LoadSeedOptions = {},
+): Promise<Seed & { readonly where: string }> {
+  const { store, folder = '.' } = options;
   const candidates = path === undefined ? [`mappings/${seedFile(exchange)}`] : [path];
   for (const candidate of candidates) {
     try {
-      return { ...parseSeed(await readFile(candidate, 'utf8'), candidate), where: candidate };
+      return { ...parseSeed(await readFile(resolve(folder, candidate), 'utf8'), candidate), where: candidate };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code !== 'ENOENT') {
@@ -60,6 +88,8 @@ export async function loadSeed(exchange: string, path: string | undefined): Prom
         );
     }
   }
+  const kept = store === undefined ? undefined : await seedInLake(store, exchange);
+  if (kept !== undefined) return kept;
   const embedded = embeddedSeeds[seedFile(exchange)];
   if (embedded === undefined)
     throw new UsageError(
@@ -68,12 +98,25 @@ export async function loadSeed(exchange: string, path: string | undefined): Prom
   return { ...parseSeed(embedded, seedFile(exchange)), where: 'the shipped product list' };
 }
 
-/** Writes a product list beside its place and renames it there, so that no reader ever sees half of one. */
-export async function writeSeed(path: string, seed: Seed): Promise<void> {
-  const text = stringify({
+function seedText(seed: Seed): string {
+  return stringify({
     product_ids: seed.productIds,
     metadata: { source: seed.source, last_updated: seed.lastUpdated, count: seed.productIds.length },
   });
+}
+
+/** Puts a product list into the lake, in the place of the one that was there. Throws `UsageError` when another run did so too. */
+export async function writeSeedToLake(store: ObjectStore, exchange: string, seed: Seed): Promise<void> {
+  const key = seedKey(exchange);
+  const stored = await store.get(key);
+  const answer = await store.putIfMatch(key, Buffer.from(seedText(seed)), stored?.version);
+  if (answer === 'conflict')
+    throw new UsageError(`${store.location}: another run wrote ${key} at the same moment; run update-seed again.`);
+}
+
+/** Writes a product list beside its place and renames it there, so that no reader ever sees half of one. */
+export async function writeSeed(path: string, seed: Seed): Promise<void> {
+  const text = seedText(seed);
   await mkdir(dirname(path), { recursive: true });
   const beside = `${path}.${randomUUID()}.part`;
   await writeFile(beside, text);

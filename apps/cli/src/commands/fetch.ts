@@ -26,7 +26,10 @@ async function productsOf(
       named: false,
     };
   }
-  const seed = await loadSeed(exchange, invocation.config.optionalText('seed-path'));
+  const seed = await loadSeed(exchange, invocation.config.optionalText('seed-path'), {
+    store: lake.store,
+    folder: invocation.io.folder,
+  });
   return { ids: seed.productIds, where: seed.where, named: false };
 }
 

@@ -57,7 +57,8 @@ export const run: CommandRun = async (invocation) => {
   const products =
     invocation.args.length > 0
       ? invocation.args
-      : (await loadSeed(exchangeName, config.optionalText('seed-path'))).productIds;
+      : (await loadSeed(exchangeName, config.optionalText('seed-path'), { store: lake.store, folder: io.folder }))
+          .productIds;
   const log = createFetchLog(invocation);
   const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('backfill', config, {

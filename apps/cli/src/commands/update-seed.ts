@@ -3,8 +3,8 @@ import { readCatalogue } from '@schemahub/ingest';
 import { UsageError } from '@schemahub/runtime/config';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
-import { openLake } from '@schemahub/runtime/lake';
-import { loadSeed, seedFile, writeSeed } from '@schemahub/runtime/seed';
+import { type OpenLake, openLake } from '@schemahub/runtime/lake';
+import { loadSeed, type Seed, seedFile, writeSeed, writeSeedToLake } from '@schemahub/runtime/seed';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
@@ -21,13 +21,23 @@ function filterOf(invocation: Invocation): (product: Product) => boolean {
   return (product) => (all || product.status === 'online') && (regex === undefined || regex.test(product.id));
 }
 
-/** `update-seed`: the product list from the catalogue, written beside its place and renamed there. */
-export const run: CommandRun = async (invocation) => {
+/** Where the list goes: a file, or with --in-lake the lake itself. */
+function placeOf(invocation: Invocation, lake: OpenLake, exchange: string) {
+  const given = textFlag(invocation, 'path');
+  if (!isSet(invocation, 'in-lake')) {
+    const path = given ?? `mappings/${seedFile(exchange)}`;
+    return { path, load: () => loadSeed(exchange, path), save: (seed: Seed) => writeSeed(path, seed) };
+  }
+  if (given !== undefined) throw new UsageError('--path and --in-lake: expected one of them, got both.');
+  return {
+    path: lake.store.location,
+    load: () => loadSeed(exchange, undefined, { store: lake.store, folder: invocation.io.folder }),
+    save: (seed: Seed) => writeSeedToLake(lake.store, exchange, seed),
+  };
+}
+
+async function catalogueOf(invocation: Invocation, lake: OpenLake) {
   const { config, io } = invocation;
-  const lake = await openLake({ config, clock: io.clock, dryRun: true });
-  const exchangeName = config.text('exchange');
-  const path = textFlag(invocation, 'path') ?? `mappings/${seedFile(exchangeName)}`;
-  const accepts = filterOf(invocation);
   const log = createFetchLog(invocation);
   const exchange = openExchange({ config, clock: lake.clock, fetch: io.fetch, onEvent: log.onEvent, onLine: log.line });
   const settings = ingestSettings('ingest', config, {
@@ -38,18 +48,24 @@ export const run: CommandRun = async (invocation) => {
     dryRun: true,
   });
   const context = createIngestContext({ lake, exchange, settings, onEvent: log.onEvent, stop: invocation.stop });
-  const catalogue = await readCatalogue(context);
+  return { catalogue: await readCatalogue(context), origin: exchange.connector.origin };
+}
+
+/** `update-seed`: the product list from the catalogue, written in one step. */
+export const run: CommandRun = async (invocation) => {
+  const { config, io } = invocation;
+  const lake = await openLake({ config, clock: io.clock, dryRun: invocation.dryRun || !isSet(invocation, 'in-lake') });
+  const exchangeName = config.text('exchange');
+  const { path, load, save } = placeOf(invocation, lake, exchangeName);
+  const accepts = filterOf(invocation);
+  const { catalogue, origin } = await catalogueOf(invocation, lake);
   const found = [...catalogue.values()].filter(accepts).map(({ id }) => id);
-  const old = isSet(invocation, 'merge') ? await loadSeed(exchangeName, path).catch(() => undefined) : undefined;
+  const old = isSet(invocation, 'merge') ? await load().catch(() => undefined) : undefined;
   const productIds = [...new Set([...(old?.productIds ?? []), ...found.sort()])];
   if (productIds.length === 0)
     throw new UsageError(`update-seed: no product of ${exchangeName} matches; ${path} was left as it is.`);
   if (!invocation.dryRun)
-    await writeSeed(path, {
-      productIds,
-      source: exchange.connector.origin,
-      lastUpdated: new Date(lake.clock.now()).toISOString(),
-    });
+    await save({ productIds, source: origin, lastUpdated: new Date(lake.clock.now()).toISOString() });
   if (invocation.json)
     io.out(
       `${JSON.stringify({ path, dry_run: invocation.dryRun, count: productIds.length, product_ids: productIds })}\n`,
