@@ -231,7 +231,7 @@ export async function image({ root, scratch, cli, say, one, run }) {
 /** Looks until something holds or the program has ended. */
 async function until(holds, ended) {
   let isOver = false;
-  ended.then(() => {
+  void ended.then(() => {
     isOver = true;
   });
   while (!isOver && !holds()) await new Promise((resolve) => setTimeout(resolve, 100));
