@@ -1,4 +1,6 @@
 import { defineConfig } from 'tsup';
 import { library } from '../../tsup.preset.js';
 
-export default defineConfig(library({ index: 'src/index.ts', testing: 'src/testing/index.ts' }));
+export default defineConfig(
+  library({ index: 'src/index.ts', dynamodb: 'src/dynamodb.ts', testing: 'src/testing/index.ts' }),
+);

@@ -1,6 +1,6 @@
-import { isProcessGone, type ProcessIdentity, parseProcessIdentity } from '@schemahub/object-store';
-import type { Document, Documents } from './documents.js';
-import { CoordinationError } from './errors.js';
+import { isProcessGone, type ProcessIdentity } from '@schemahub/object-store';
+import type { Documents } from './documents.js';
+import { createDocumentLeases, type LeaseState, type LeaseStore } from './lease-store.js';
 
 /** Time and waiting; structural, so that any clock fits. */
 export interface LeaseClock {
@@ -8,18 +8,27 @@ export interface LeaseClock {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-export interface LeaseOptions {
-  readonly documents: Documents;
+interface LeaseOptionsOfAll {
   readonly clock: LeaseClock;
   /** Who takes the leases. */
   readonly holder: ProcessIdentity;
   /** Unique text for each acquisition. */
   readonly createId: () => string;
-  /** Key of a lease's document. */
-  readonly keyOf: (name: string) => string;
   /** Default 120,000. A holder that neither renews for this long nor is known to be alive is taken over. */
   readonly ttlMs?: number | undefined;
 }
+
+/** Leases lie in documents, or in a store of their own: one of the two. */
+export type LeaseOptions = LeaseOptionsOfAll &
+  (
+    | {
+        readonly documents: Documents;
+        /** Key of a lease's document. */
+        readonly keyOf: (name: string) => string;
+        readonly store?: undefined;
+      }
+    | { readonly store: LeaseStore; readonly documents?: undefined; readonly keyOf?: undefined }
+  );
 
 export interface Lease {
   readonly name: string;
@@ -37,116 +46,26 @@ export interface Leases {
   readonly acquire: (name: string) => Promise<Acquisition>;
 }
 
-interface LeaseState {
-  readonly lockId: string;
-  readonly holder: ProcessIdentity;
-  readonly acquiredAt: number;
-  /** When its holder last wrote it, by the holder's clock. */
-  readonly renewedAt: number;
-  readonly expiresAt: number;
-}
-
-/** A lease document's state; undefined when it is free or says nothing readable. */
-function parseState(document: Document | undefined): LeaseState | undefined {
-  if (typeof document?.value !== 'object' || document.value === null) return undefined;
-  const {
-    lock_id,
-    holder,
-    acquired_at,
-    renewed_at = acquired_at,
-    expires_at,
-  } = document.value as Record<string, unknown>;
-  const identity = parseProcessIdentity(holder);
-  if (typeof lock_id !== 'string' || identity === undefined || typeof expires_at !== 'number') return undefined;
-  return {
-    lockId: lock_id,
-    holder: identity,
-    acquiredAt: Number(acquired_at),
-    renewedAt: Number(renewed_at),
-    expiresAt: expires_at,
-  };
-}
-
-function encode(name: string, state: LeaseState): unknown {
-  const { lockId, holder, acquiredAt, renewedAt, expiresAt } = state;
-  return {
-    lock_name: name,
-    lock_id: lockId,
-    holder,
-    acquired_at: acquiredAt,
-    renewed_at: renewedAt,
-    expires_at: expiresAt,
-  };
-}
-
-/** Clocks of hosts may differ by this much; a lease written further in the future is the work of a clock that was wrong. */
-const CLOCKS_DIFFER_MS = 2 * 3_600_000;
-
 /**
- * A holder whose clock had jumped ahead must not keep everybody out for as long as it was wrong: a lease only saves
- * double work, so that giving one up harms nothing.
- */
-function isOver({ renewedAt, expiresAt }: LeaseState, now: number): boolean {
-  return expiresAt <= now || renewedAt - now > CLOCKS_DIFFER_MS;
-}
-
-/**
- * Leases on documents. They only save double work: a holder that sleeps past its lease and wakes up is harmless,
- * because every write of the pipeline is a create-if-absent or a merge.
+ * Leases on any store of leases. They only save double work: a holder that sleeps past its lease and wakes up is
+ * harmless, because every write of the pipeline is a create-if-absent or a merge.
  *
  * acquire ──heartbeat every ttl/4──▶ release
  *    └─ refused while another holds it, unless that lease expired or its process is dead on this host
  */
 export function createLeases(options: LeaseOptions): Leases {
-  const { documents, clock, holder, createId, keyOf } = options;
+  const { clock, holder, createId } = options;
+  const store = options.store ?? createDocumentLeases(options);
   const ttlMs = options.ttlMs ?? 120_000;
   if (!(ttlMs >= 1000)) throw new RangeError(`lease ttlMs: expected at least 1000, got ${ttlMs}`);
 
-  /** The document; one that is damaged counts as free. */
-  const readLease = async (key: string): Promise<Document | undefined> => {
-    try {
-      return await documents.read(key);
-    } catch (error) {
-      if (!(error instanceof CoordinationError && error.code === 'damaged-document')) throw error;
-      const version = await documents.versionOfDamaged(key);
-      return version === undefined ? undefined : { value: undefined, version };
-    }
-  };
-
-  /** Writes a taking of the lease. A lost answer is settled by reading back: else we would wait a TTL for ourselves. */
-  const take = async (key: string, name: string, state: LeaseState, version: string | undefined): Promise<boolean> => {
-    try {
-      return (await documents.write(key, encode(name, state), version)) !== 'conflict';
-    } catch (error) {
-      if (parseState(await readLease(key).catch(() => undefined))?.lockId === state.lockId) return true;
-      throw error;
-    }
-  };
-
-  const renew = async (key: string, name: string, lockId: string): Promise<boolean> => {
-    const document = await readLease(key);
-    const state = parseState(document);
-    if (state?.lockId !== lockId) return false;
-    const written = await documents.write(
-      key,
-      encode(name, { ...state, renewedAt: clock.now(), expiresAt: clock.now() + ttlMs }),
-      document?.version,
-    );
-    return written !== 'conflict';
-  };
-
-  const beat = async (
-    key: string,
-    name: string,
-    lockId: string,
-    stopped: AbortSignal,
-    lost: AbortController,
-  ): Promise<void> => {
+  const beat = async (name: string, lockId: string, stopped: AbortSignal, lost: AbortController): Promise<void> => {
     let renewedAt = clock.now();
     while (!stopped.aborted) {
       try {
         await clock.sleep(ttlMs / 4, stopped);
-        if (!(await renew(key, name, lockId))) return lost.abort();
+        const now = clock.now();
+        if (!(await store.renew(name, lockId, { renewedAt: now, expiresAt: now + ttlMs }))) return lost.abort();
         renewedAt = clock.now();
       } catch (error) {
         if (stopped.aborted) return;
@@ -156,10 +75,10 @@ export function createLeases(options: LeaseOptions): Leases {
     }
   };
 
-  const hold = (key: string, name: string, lockId: string): Lease => {
+  const hold = (name: string, lockId: string): Lease => {
     const stop = new AbortController();
     const lost = new AbortController();
-    const beating = beat(key, name, lockId, stop.signal, lost);
+    const beating = beat(name, lockId, stop.signal, lost);
     return {
       name,
       lost: lost.signal,
@@ -167,26 +86,27 @@ export function createLeases(options: LeaseOptions): Leases {
         if (stop.signal.aborted) return;
         stop.abort();
         await beating;
-        const document = await readLease(key);
-        // A free lease always has the same bytes, whoever held it.
-        if (parseState(document)?.lockId === lockId)
-          await documents.write(key, { lock_name: name, free: true }, document?.version);
+        await store.release(name, lockId);
       },
     };
   };
 
   return {
     acquire: async (name) => {
-      const key = keyOf(name);
-      for (;;) {
-        const document = await readLease(key);
-        const state = parseState(document);
+      for (let dead: string | undefined; ; ) {
         const now = clock.now();
-        const isFree = state === undefined || isOver(state, now) || isProcessGone(state.holder, holder);
-        if (!isFree) return { kind: 'taken', holder: state.holder, expiresAt: state.expiresAt };
-        const lockId = createId();
-        const mine: LeaseState = { lockId, holder, acquiredAt: now, renewedAt: now, expiresAt: now + ttlMs };
-        if (await take(key, name, mine, document?.version)) return { kind: 'held', lease: hold(key, name, lockId) };
+        const mine: LeaseState = {
+          lockId: createId(),
+          holder,
+          acquiredAt: now,
+          renewedAt: now,
+          expiresAt: now + ttlMs,
+        };
+        const inTheWay = await store.take(name, mine, { now, dead });
+        if (inTheWay === undefined) return { kind: 'held', lease: hold(name, mine.lockId) };
+        if (!isProcessGone(inTheWay.holder, holder))
+          return { kind: 'taken', holder: inTheWay.holder, expiresAt: inTheWay.expiresAt };
+        dead = inTheWay.lockId;
       }
     },
   };

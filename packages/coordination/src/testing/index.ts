@@ -1,1 +1,2 @@
+export { type LeaseStoreCase, leaseStoreConformance } from './lease-cases.js';
 export { createManualClock, type ManualClock } from './manual-clock.js';
