@@ -79,6 +79,43 @@ decimals:
   price_dec: price
   quantity_dec: quantity
 `,
+  'kraken_trades.yaml': `# Kraken spot trades (GET /0/public/Trades; the connector names the places of each row) to trades_unified.
+version: 1
+source: raw_kraken_trades
+target_table: trades_unified
+
+# raw field: unified column
+mappings:
+  _symbol: symbol
+  trade_id: trade_id
+  side: side
+  price: price
+  volume: quantity
+  time: trade_ts
+  _source_ingest_ts: ingest_ts
+
+constants:
+  exchange: KRAKEN
+
+transforms:
+  # b and s are the taker's side: https://docs.kraken.com/api/docs/websocket-v2/trade
+  side: { enum: { b: BUY, s: SELL } }
+  price: to_double
+  quantity: to_double
+  # Seconds as a printed double: the nearest microsecond is meant.
+  trade_ts: from_s
+  ingest_ts: iso8601
+
+validation:
+  side: { enum: [BUY, SELL] }
+  price: { minimum: 0, exclusive: true }
+  quantity: { minimum: 0, exclusive: true }
+
+# Exact copies of a column's decimal text, where the table has these columns (--decimals).
+decimals:
+  price_dec: price
+  quantity_dec: quantity
+`,
 };
 
 /** Text of each shipped product list by file name. */
@@ -165,8 +202,7 @@ fixtures:
       ingest_ts: "2026-09-27T16:00:00.123000Z"
   - name: microseconds; the seller was the maker, so the taker bought
     record: '{"id":51175358,"price":"17.80180000","qty":"5.69000000","quoteQty":"101.29224200","time":1735689600010866,"isBuyerMaker":false,"isBestMatch":true,"product_id":"BNBUSDT","_source":"binance","_symbol":"BNB-USDT","_source_ingest_ts":"2026-09-27T16:00:00.123000Z"}'
-    row:
-      { trade_id: "51175358", side: BUY, price: 17.8018, quantity: 5.69, trade_ts: "2025-01-01T00:00:00.010866Z" }
+    row: { trade_id: "51175358", side: BUY, price: 17.8018, quantity: 5.69, trade_ts: "2025-01-01T00:00:00.010866Z" }
   - name: the first trade has id 0
     record: '{"id":0,"price":"0.00000008","qty":"1.00000000","quoteQty":"0.00000008","time":1568715437876,"isBuyerMaker":false,"isBestMatch":true,"_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
     row: { trade_id: "0", price: 0.00000008, trade_ts: "2019-09-17T10:17:17.876Z" }
@@ -246,5 +282,35 @@ fixtures:
   - name: a torn line
     record: '{"trade_id":7,"side":"se'
     damaged: not JSON
+`,
+  'kraken_trades.yaml': `# What kraken_trades.yaml must make of records: \`schemahub mapping test\` runs these. Invented trades.
+fixtures:
+  - name: seven digits of a double are the nearest microsecond; the taker bought
+    record: '{"trade_id":61044952,"price":"30243.40000","volume":"0.34507674","time":1688669597.8277369,"side":"b","type":"m","misc":"","product_id":"XBTUSD","_source":"kraken","_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00.123000Z"}'
+    row:
+      exchange: KRAKEN
+      symbol: BTC-USD
+      trade_id: "61044952"
+      side: BUY
+      price: 30243.4
+      quantity: 0.34507674
+      trade_ts: "2023-07-06T18:53:17.827737Z"
+      ingest_ts: "2026-09-27T16:00:00.123000Z"
+  - name: the taker sold
+    record: '{"trade_id":61044953,"price":"30243.30000","volume":"0.00376960","time":1688669598.2804112,"side":"s","type":"l","misc":"","_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    row:
+      { trade_id: "61044953", side: SELL, price: 30243.3, quantity: 0.0037696, trade_ts: "2023-07-06T18:53:18.280411Z" }
+  - name: four digits, 2018
+    record: '{"trade_id":7,"price":"122.00000","volume":"0.10000000","time":1517940026.1831,"side":"b","type":"l","misc":"","_symbol":"ETH-EUR","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    row: { trade_ts: "2018-02-06T18:00:26.183100Z" }
+  - name: an id that its neighbours gave it
+    record: '{"trade_id":8,"_trade_id_from":"neighbours","price":"122.00000","volume":"0.10000000","time":1517940026,"side":"s","type":"l","misc":"","_symbol":"ETH-EUR","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    row: { trade_id: "8", trade_ts: "2018-02-06T18:00:26Z" }
+  - name: a volume of zero
+    record: '{"trade_id":9,"price":"122.00000","volume":"0.00000000","time":1517940026.1831,"side":"b","type":"l","misc":"","_symbol":"ETH-EUR","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    refused: quantity (field volume) is "0.00000000"; expected more than 0
+  - name: no id
+    record: '{"price":"122.00000","volume":"0.10000000","time":1517940026.1831,"side":"b","type":"l","misc":"","_symbol":"ETH-EUR","_source_ingest_ts":"2026-09-27T16:00:00Z"}'
+    damaged: no id
 `,
 };

@@ -73,7 +73,7 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['seek', 'BTC-USD', 'trade:5'], /expected a time/],
     [['seek', 'BTC-USD'], /missing required argument 'TIME'/],
     [['run', 'everything'], /run: expected ingest, unify, pipeline, got "everything"/],
-    [['run', 'pipeline', 'bitstamp'], /run pipeline: expected coinbase or binance, got "bitstamp"/],
+    [['run', 'pipeline', 'bitstamp'], /run pipeline: expected coinbase or binance or kraken, got "bitstamp"/],
     [['mapping', 'polish'], /mapping: expected lint, test or suggest/],
     [['config', 'edit'], /config: expected print/],
     [['simulate', 'binance'], /simulate: expected coinbase/],

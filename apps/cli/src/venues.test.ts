@@ -1,4 +1,10 @@
-import { type BinanceSim, createBinanceSim } from '@schemahub/exchange-sim';
+import {
+  type BinanceSim,
+  createBinanceSim,
+  createKrakenSim,
+  type KrakenSim,
+  type KrakenSimOptions,
+} from '@schemahub/exchange-sim';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSkippingClock } from './skipping-clock.js';
 import { createWorld, WORLD_NEWEST, WORLD_NOW, type World } from './testing/virtual-run.js';
@@ -11,9 +17,10 @@ afterEach(async () => {
 interface Venues {
   readonly world: World;
   readonly binance: BinanceSim;
+  readonly kraken: KrakenSim;
 }
 
-async function createVenues(options: { faults?: number } = {}): Promise<Venues> {
+async function createVenues(options: { faults?: number; kraken?: Partial<KrakenSimOptions> } = {}): Promise<Venues> {
   const clock = createSkippingClock(WORLD_NOW);
   const faults = options.faults === undefined ? {} : { faults: { share: options.faults } };
   const binance = createBinanceSim({
@@ -33,13 +40,32 @@ async function createVenues(options: { faults?: number } = {}): Promise<Venues> 
       { id: 'ETHBTC', base: 'ETH', quote: 'BTC', trades: 640, price: 0.03, endTime: WORLD_NEWEST },
     ],
   });
+  const kraken = createKrakenSim({
+    seed: 'venues',
+    clock,
+    ...faults,
+    products: [
+      {
+        id: 'XBTUSD',
+        base: 'XBT',
+        quote: 'USD',
+        trades: 5432,
+        price: '84429.8',
+        priceDecimals: 1,
+        voids: [{ first: 3000, last: 3004 }],
+        endTime: WORLD_NEWEST,
+      },
+      { id: 'XDGUSD', base: 'XDG', quote: 'USD', trades: 321, firstId: 3, price: 0.2, endTime: WORLD_NEWEST },
+    ],
+    ...options.kraken,
+  });
   const world = await createWorld({
     products: [{ id: 'BTC-USD', trades: 3000 }],
     clock,
-    others: { 'api.binance.com': binance },
+    others: { 'api.binance.com': binance, 'api.kraken.com': kraken },
   });
   worlds.push(world);
-  return { world, binance };
+  return { world, binance, kraken };
 }
 
 describe('Binance', () => {
@@ -80,5 +106,107 @@ describe('Binance', () => {
           Number((time.slice(20, -1) || '0').padEnd(6, '0')),
       })),
     );
+  });
+});
+
+/** Rows of one symbol as the table has them, ids ascending. */
+async function rowsOf(world: World, symbol: string): Promise<Record<string, unknown>[]> {
+  const sql = `SELECT trade_id, side, price, quantity, epoch_us(trade_ts) AS us FROM trades_unified WHERE symbol = '${symbol}' ORDER BY CAST(trade_id AS BIGINT)`;
+  const { code, out, err } = await world.run(['query', sql, '-o', 'jsonl']);
+  expect(code, err).toBe(0);
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** What the stand-in really traded: its `side` is the maker's. */
+function truthOf({ control }: Pick<KrakenSim, 'control'>, product: string): Record<string, unknown>[] {
+  return [...control.tradesOf(product)].map(({ id, side, price, size, time }) => {
+    const [, seconds = '', fraction = ''] = /^(.{19})(?:\.(\d{1,6}))?Z$/.exec(time) ?? [];
+    const us = Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0'));
+    return {
+      trade_id: String(id),
+      side: side === 'buy' ? 'SELL' : 'BUY',
+      price: Number(price),
+      quantity: Number(size),
+      us,
+    };
+  });
+}
+
+/** Kraken's times have ns below the µs, which a double rounds: the table's is at most 1 µs later. */
+function nearTimes(rows: Record<string, unknown>[], truth: Record<string, unknown>[]): Record<string, unknown>[] {
+  return rows.map((row, at) => {
+    const late = Number(row.us) - Number(truth[at]?.us);
+    return late === 0 || late === 1 ? { ...row, us: truth[at]?.us } : row;
+  });
+}
+
+describe('Kraken', () => {
+  it.each([true, false])('follows the chain of pages whether since is inclusive (%s) or not', async (inclusive) => {
+    const { world, kraken } = await createVenues({ kraken: { inclusive, withoutLast: 3 } });
+    const fetched = await world.run(['backfill', 'XBTUSD', 'XDGUSD', '--exchange', 'kraken']);
+    expect(fetched.code, fetched.err).toBe(0);
+    expect((await world.run(['transform'])).code).toBe(0);
+    const verified = await world.run(['verify', '--deep', '--json']);
+    expect(verified.code, verified.err).toBe(0);
+    const { totals, products } = verified.json<{ totals: Record<string, number>; products: { proof: string }[] }>();
+    expect(totals).toMatchObject({ in_table: 5432 - 5 + 321, void: 5, missing: 0 });
+    expect(products.map(({ proof }) => proof)).toEqual(['cursor-chained', 'cursor-chained']);
+    for (const [product, symbol] of [
+      ['XBTUSD', 'BTC-USD'],
+      ['XDGUSD', 'DOGE-USD'],
+    ] as const) {
+      const truth = truthOf(kraken, product);
+      expect(nearTimes(await rowsOf(world, symbol), truth)).toEqual(truth);
+    }
+  });
+
+  it('numbers rows that came with id 0 by their neighbours, and keeps apart those whose count does not fit', async () => {
+    const idOf: KrakenSimOptions['idOf'] = (pair, id) =>
+      pair === 'XBTUSD' && id >= 1500 && id < 2700 ? 'zero' : id >= 2990 && id <= 3010 ? 'absent' : 'number';
+    const { world, kraken } = await createVenues({ kraken: { idOf } });
+    const fetched = await world.run(['backfill', 'XBTUSD', '--exchange', 'kraken']);
+    // 21 ids around a hole of 5: 16 rows do not fit between 2989 and 3011.
+    expect(fetched.code, fetched.err).toBe(3);
+    expect((await world.run(['transform'])).code).toBe(3);
+    const verified = await world.run(['verify', '--json']);
+    expect(verified.code).toBe(3);
+    const { totals, products } = verified.json<{
+      totals: Record<string, number>;
+      products: { unnumbered: number; missing: { ids: string } }[];
+    }>();
+    expect(totals).toMatchObject({ in_table: 5432 - 21, missing: 21 });
+    expect(products[0]!.unnumbered).toBe(16);
+    const truth = truthOf(kraken, 'XBTUSD').filter(({ trade_id: id }) => Number(id) < 2990 || Number(id) > 3010);
+    expect(nearTimes(await rowsOf(world, 'BTC-USD'), truth)).toEqual(truth);
+    // A second look writes nothing and counts nothing twice.
+    await world.run(['repair', '--exchange', 'kraken']);
+    expect(
+      (await world.run(['verify', '--json'])).json<{ products: { unnumbered: number }[] }>().products[0]!.unnumbered,
+    ).toBe(16);
+  });
+
+  it('asks about a page a request, goes on where it was, and refuses what needs an id', async () => {
+    const { world, kraken } = await createVenues();
+    expect((await world.run(['ingest', 'XBTUSD', '--exchange', 'kraken'])).code).toBe(0);
+    const cold = kraken.stats.requests;
+    // Catalogue, head, first trade, six pages, two probes of a hole, the last looks.
+    expect(cold).toBeLessThan(16);
+    kraken.control.addTrades('XBTUSD', 2500);
+    expect((await world.run(['ingest', 'XBTUSD', '--exchange', 'kraken'])).code).toBe(0);
+    expect(kraken.stats.requests - cold).toBeLessThan(10);
+    const before = kraken.stats.requests;
+    for (const wrong of [
+      ['backfill', 'XBTUSD', '--order', 'newest'],
+      ['backfill', 'XBTUSD', '--from', 'trade:5'],
+      ['ingest', 'XBTUSD', '--after', '5'],
+    ]) {
+      const { code, err } = await world.run([...wrong, '--exchange', 'kraken']);
+      expect(code, err).toBe(2);
+      expect(err).toMatch(/kraken is read by time, page after page/);
+    }
+    expect(kraken.stats.requests).toBe(before);
   });
 });

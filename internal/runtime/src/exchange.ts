@@ -7,8 +7,9 @@ import {
   createCoinbaseConnector,
 } from '@schemahub/connector-coinbase';
 import { createFetchTransport, type FetchLike, systemClock } from '@schemahub/connector-kit';
-import type { BudgetSpec, Clock, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
-import { createGuardedTransport, type GuardedTransport, type OnEvent } from '@schemahub/ingest';
+import { createKrakenConnector, krakenDefaults, krakenPolicy } from '@schemahub/connector-kraken';
+import type { BudgetSpec, Clock, Connector, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
+import { createGuardedTransport, type GuardedTransport, type OnEvent, windowedConnector } from '@schemahub/ingest';
 import { createIdReader, type ReadId } from '@schemahub/lake';
 import { createFifoQueue, createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
 import type { Config } from './config.js';
@@ -38,7 +39,7 @@ interface VenueEntry extends Venue {
     clock: Clock;
     pageLimit: number;
     onBudget: (budget: string, spec: BudgetSpec) => void;
-  }) => WindowedConnector;
+  }) => Connector;
 }
 
 function coinbaseAuth(config: Config): CoinbaseAuth | undefined {
@@ -83,6 +84,17 @@ const registry: readonly VenueEntry[] = [
     policy: (config) => binancePolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
     connect: createBinanceConnector,
   },
+  {
+    exchange: krakenDefaults.exchange,
+    column: 'KRAKEN',
+    rawTable: krakenDefaults.rawTable,
+    readId: createIdReader('trade_id'),
+    defaultRate: krakenDefaults.rate,
+    proof: 'cursor-chained',
+    defaultUrl: krakenDefaults.baseUrl,
+    policy: (config) => krakenPolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
+    connect: createKrakenConnector,
+  },
 ];
 
 export function venueOf(exchange: string): Venue {
@@ -103,7 +115,10 @@ function entryOf(exchange: string): VenueEntry {
 
 export interface OpenExchange {
   readonly venue: Venue;
+  /** Without a lake: places in the history of a venue that pages by time are searched. */
   readonly connector: WindowedConnector;
+  /** As the venue is. */
+  readonly source: Connector;
   readonly limiter: RateLimiter;
   /** How busy the exchange can be kept. */
   readonly load: GuardedTransport['load'];
@@ -185,9 +200,11 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     if (!isChosen) limiter.setBudget(budget, spec);
   };
   const baseUrl = baseUrlOf(entry, config);
+  const source = entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit'), onBudget });
   return {
     venue: entry,
-    connector: entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit'), onBudget }),
+    connector: windowedConnector(source),
+    source,
     limiter,
     load: transport.load,
   };

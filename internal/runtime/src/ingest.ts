@@ -7,6 +7,7 @@ import {
   type IngestSettings,
   ingestDefaults,
   type OnEvent,
+  windowedConnector,
 } from '@schemahub/ingest';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
@@ -119,7 +120,7 @@ export function createIngestContext(options: {
 }): IngestContext {
   const { lake, exchange, settings, onEvent, stop } = options;
   return {
-    connector: exchange.connector,
+    connector: windowedConnector(exchange.source, { ...lake, readId: exchange.venue.readId }),
     store: lake.store,
     layout: lake.layout,
     checkpoints: lake.checkpoints,

@@ -74,7 +74,13 @@ export const settings: readonly Setting[] = [
     text,
     'key prefix of the table, from the root of the store',
   ),
-  setting('exchange', ['SCHEMAHUB_EXCHANGE'], 'coinbase', oneOf('coinbase', 'binance'), 'exchange to work with'),
+  setting(
+    'exchange',
+    ['SCHEMAHUB_EXCHANGE'],
+    'coinbase',
+    oneOf('coinbase', 'binance', 'kraken'),
+    'exchange to work with',
+  ),
   setting(
     'seed-path',
     ['SCHEMAHUB_SEED_PATH'],

@@ -124,6 +124,7 @@ function auditOf({ raw, present, quarantined, voids, asked }: World): { table: A
         checkpoint: undefined,
         proof: 'id-contiguous',
         unsettled: RangeSet.empty,
+        unnumbered: 0,
         findings: [],
       },
     ],

@@ -97,7 +97,7 @@ function describe(checked: CheckedProduct, findings: readonly Finding[]): Certif
     })),
     epoch: evidence.condemned.size,
     condemned: [...evidence.condemned].map(([key, reason]) => ({ key, reason })),
-    unnumbered: evidence.unnumbered,
+    unnumbered: evidence.unnumbered + product.unnumbered,
     raw: rawOf(product),
     table: tableOf(checked),
   };

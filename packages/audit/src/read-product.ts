@@ -11,8 +11,10 @@ import {
   type Layout,
   listRawNames,
   parseEvidence,
+  parseUnnumberedName,
   type RawName,
   type ReadId,
+  type UnnumberedName,
   type VoidRun,
 } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
@@ -35,6 +37,8 @@ export interface AuditProduct {
   readonly proof: string;
   /** Missing ids that are too young to be settled. */
   readonly unsettled: RangeSet;
+  /** Rows without an id that are kept beside the numbered ones. */
+  readonly unnumbered: number;
   /** What was met while reading. */
   readonly findings: readonly Finding[];
 }
@@ -152,8 +156,12 @@ export async function readProduct(options: ReadProductOptions): Promise<AuditPro
     );
   }
   const { fold, voidKeys } = await readEvidence(options, report);
-  const onForeign = (key: string): void =>
-    report('foreign-object', key, `${key}: is no raw object of this lake; it is not read. Move it elsewhere.`);
+  const unnumbered: UnnumberedName[] = [];
+  const onForeign = (key: string): void => {
+    const name = parseUnnumberedName(key);
+    if (name !== undefined) unnumbered.push(name);
+    else report('foreign-object', key, `${key}: is no raw object of this lake; it is not read. Move it elsewhere.`);
+  };
   const condemned = new Set(fold.condemned.keys());
   const names = await listRawNames(store, layout, { exchange, product: productId, condemned, onForeign });
   const { sound, ids } = await readRawIds(options, names, checkpoint, report);
@@ -167,6 +175,7 @@ export async function readProduct(options: ReadProductOptions): Promise<AuditPro
     checkpoint,
     proof: options.proof,
     unsettled: RangeSet.empty,
+    unnumbered: unnumbered.reduce((sum, { count }) => sum + count, 0),
     findings,
   };
 }

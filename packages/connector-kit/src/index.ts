@@ -15,6 +15,7 @@ export {
   collectWindow,
   type PageSource,
 } from './collect-window.js';
+export { type CursorWindowsOptions, windowsOverCursor } from './cursor-windows.js';
 export { equalTrades } from './equal-trades.js';
 export { ConnectorError, type ConnectorErrorCode, contractBreak, invalidOption } from './errors.js';
 export type { FetchLike } from './fetch-like.js';
@@ -33,7 +34,7 @@ export { fetchOnFreshConnection } from './fresh-connection.js';
 export { type GridOptions, gridWindows } from './grid.js';
 export { parseRawLine, parseRecord, type RawLine, type RawLineOptions, rawLine } from './raw-line.js';
 export { type SeekTimeOptions, type SeekTimeResult, seekTime } from './seek-time.js';
-export { parseJsonBody, type SlicedRecords, sliceRecords } from './slice-records.js';
+export { parseJsonBody, type SlicedRecords, sliceElements, sliceRecords } from './slice-records.js';
 export { systemClock } from './system-clock.js';
 export { parseTradeId } from './trade-id.js';
 export { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';

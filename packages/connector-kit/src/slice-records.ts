@@ -39,10 +39,10 @@ function trimmed(body: Uint8Array, from: number, to: number): Uint8Array | undef
 }
 
 /**
- * Cuts a valid JSON array at the commas of its own level. Only ASCII bytes are compared: no byte of a longer UTF-8
+ * Cuts the valid JSON array that a body begins with at the commas of its own level. Only ASCII bytes are compared: no byte of a longer UTF-8
  * sequence is below 0x80, so none can be mistaken for a quote or a bracket.
  */
-function sliceElements(body: Uint8Array): Uint8Array[] {
+export function sliceElements(body: Uint8Array): Uint8Array[] {
   const records: Uint8Array[] = [];
   let depth = 0;
   let inString = false;
@@ -63,7 +63,10 @@ function sliceElements(body: Uint8Array): Uint8Array[] {
       if (depth === 1) start = i + 1;
     } else if (byte === 0x5d || byte === 0x7d) {
       depth--;
-      if (depth === 0) take(i);
+      if (depth === 0) {
+        take(i);
+        return records;
+      }
     } else if (byte === COMMA && depth === 1) take(i);
   }
   return records;

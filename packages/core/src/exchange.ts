@@ -108,6 +108,16 @@ export interface TradePage {
   readonly requests: number;
   /** How long the exchange took for them, ms, without waits at the limiter; undefined where nobody measured. */
   readonly elapsedMs?: number | undefined;
+  /** Rows without an id whose number does not fit between their neighbours: kept beside the table. */
+  readonly unnumbered?: readonly UnnumberedRows[] | undefined;
+}
+
+/** Rows that came between two trades and have no id. */
+export interface UnnumberedRows {
+  /** Ids of the trades around them. */
+  readonly lower: number;
+  readonly upper: number;
+  readonly records: readonly Uint8Array[];
 }
 
 /** The newest trade of a product as a row, and when it was seen. */
@@ -147,6 +157,8 @@ export interface WindowedConnector {
   /** Greatest number of ids in one window, and the width of the fixed grid. */
   readonly gridSize: number;
   readonly proof: 'id-contiguous' | 'cursor-chained';
+  /** Windows must be asked oldest first and one at a time: pages follow each other. */
+  readonly isSequential?: boolean | undefined;
   readonly listProducts: (options?: CallOptions) => Promise<readonly Product[]>;
   /** The product's catalogue row, or undefined when the venue does not know it. */
   readonly findProduct: (product: string, options?: CallOptions) => Promise<Product | undefined>;
@@ -176,4 +188,52 @@ export interface WindowedConnector {
   readonly rawLine: (product: Product, record: Uint8Array, options: { rawPayload: boolean }) => Uint8Array;
 }
 
-export type Connector = WindowedConnector;
+/** A row of a page by time. */
+export interface CursorRow {
+  /** Undefined where the venue sent none. */
+  readonly id: number | undefined;
+  readonly record: Uint8Array;
+  readonly facts: Omit<TradeFacts, 'id'>;
+}
+
+/** A page of a venue that pages by time. */
+export interface CursorPage {
+  /** Oldest first, as they came. */
+  readonly rows: readonly CursorRow[];
+  /** Where the next page begins: it may repeat rows of this one, and it lacks none after them. */
+  readonly next: bigint;
+  /** What was asked, for evidence. */
+  readonly request: string;
+  readonly receivedAt: number;
+  readonly date?: number | undefined;
+  readonly bytes: number;
+}
+
+/**
+ * A venue whose trades are addressed by time: pages follow each other, and a window of ids has to be looked for.
+ * `windowsOverCursor` of connector-kit makes a windowed connector of it.
+ */
+export interface CursorConnector
+  extends Pick<
+    WindowedConnector,
+    'exchange' | 'origin' | 'gridSize' | 'listProducts' | 'findProduct' | 'parseTrade' | 'rawLine'
+  > {
+  readonly kind: 'cursor';
+  readonly proof: 'cursor-chained';
+  /** The newest page; its last row with an id is the head. */
+  readonly fetchNewest: (product: string, options?: CallOptions) => Promise<CursorPage>;
+  /** Rows of a full page. */
+  readonly pageLimit: number;
+  /** At most `pageLimit` rows from the cursor on: ns since 1970; 0 for the first trades. */
+  readonly fetchFrom: (
+    product: string,
+    cursor: bigint,
+    options?: CallOptions & { freshConnection?: boolean | undefined },
+  ) => Promise<CursorPage>;
+  /** A cursor that lies before a trade of this time and misses none of that instant. */
+  readonly cursorBefore: (micros: number) => bigint;
+  /** A row's record with an id that its neighbours gave it. */
+  readonly withId: (record: Uint8Array, id: number) => Uint8Array;
+}
+
+export type Connector = WindowedConnector | CursorConnector;

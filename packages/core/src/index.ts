@@ -6,6 +6,9 @@ export type {
   CallOptions,
   CallPriority,
   Connector,
+  CursorConnector,
+  CursorPage,
+  CursorRow,
   ExchangeCall,
   ExchangePolicy,
   ExchangeReply,
@@ -18,6 +21,7 @@ export type {
   TradeFacts,
   TradePage,
   Transport,
+  UnnumberedRows,
   WindowedConnector,
 } from './exchange.js';
 export { tradesUnified, tradesUnifiedWithDecimals } from './trades-schema.js';

@@ -120,8 +120,21 @@ function refuse(option: string, expected: string, got: unknown): never {
   throw new IngestError('invalid-option', `${option}: expected ${expected}, got ${String(got)}.`);
 }
 
+/** A venue whose pages follow each other by time has no way to begin at an id, or at the end. */
+function checkSequential({ order, from, after }: IngestSettings, exchange: string): void {
+  const why = `${exchange} is read by time, page after page`;
+  if (order === 'newest') refuse('order', `oldest, because ${why}`, order);
+  const id = from !== undefined && 'id' in from ? from.id : undefined;
+  if (id !== undefined)
+    refuse('from', `a day or an instant, because ${why} and no page can be asked for by id`, `trade:${id}`);
+  if (after !== undefined) refuse('after', `--from with a day or an instant instead, because ${why}`, after);
+}
+
 /** Checks settings at the door. Throws `IngestError` `invalid-option`. */
-export function checkSettings(settings: IngestSettings): void {
+export function checkSettings(
+  settings: IngestSettings,
+  connector: Pick<WindowedConnector, 'exchange' | 'isSequential'>,
+): void {
   const whole = (option: keyof IngestSettings, least: number, most: number): void => {
     const value = settings[option];
     if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most)
@@ -143,5 +156,6 @@ export function checkSettings(settings: IngestSettings): void {
       'one of them: the first compares all, the second the cold-start window',
       'both',
     );
+  if (connector.isSequential === true) checkSequential(settings, connector.exchange);
   if (skipCheckpoint && mode !== 'ingest') refuse('skipCheckpoint', 'it only with mode ingest', mode);
 }

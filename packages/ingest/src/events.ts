@@ -51,6 +51,15 @@ export type IngestEvent =
       readonly bytes: number;
       readonly created: boolean;
     }
+  /** Rows without an id were kept beside the table: their number does not fit between the trades around them. */
+  | {
+      readonly type: 'unnumbered-landed';
+      readonly product: string;
+      readonly key: string;
+      readonly rows: number;
+      readonly lower: number;
+      readonly upper: number;
+    }
   | { readonly type: 'adopted'; readonly product: string; readonly objects: number; readonly trades: number }
   | {
       readonly type: 'checkpoint-rebuilt';

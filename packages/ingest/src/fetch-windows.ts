@@ -8,6 +8,7 @@ import type { RunContext } from './context.js';
 import type { FlightMember } from './flights.js';
 import type { HeldRows } from './held-rows.js';
 import { landRun } from './land.js';
+import { landUnnumbered } from './land-unnumbered.js';
 import { createLandingQueue, type LandingQueue } from './landing-queue.js';
 import { createTries, type Tries } from './retry.js';
 import { createWindowPlan, type WindowPlan } from './window-plan.js';
@@ -171,7 +172,7 @@ function fail(work: Work, error: unknown): void {
 
 /** Sends windows until all are finished, given up, or the run ends. */
 async function fetchAll(work: Work): Promise<void> {
-  const { clock } = work.options.context;
+  const { clock, connector } = work.options.context;
   const { inFlight, retries, landing, signal, plan, flights } = work;
   while (!signal.aborted) {
     const due = [...retries].find(({ notBefore }) => notBefore <= clock.now());
@@ -179,8 +180,11 @@ async function fetchAll(work: Work): Promise<void> {
     const isOpen = landing.size() < LANDINGS && !isFar;
     const isReserved = work.ready !== undefined || work.reserving !== undefined;
     if (isOpen && !isReserved && plan.hasNext()) work.reserving = reserveNext(work);
-    const ready = isOpen && (due !== undefined || work.ready !== undefined);
-    const more = isOpen && (retries.size > 0 || plan.hasNext());
+    // Pages that follow each other are asked one at a time, the one that failed before the next.
+    const hasTurn = connector.isSequential !== true || inFlight.size === 0;
+    const isNext = connector.isSequential !== true || retries.size === 0;
+    const ready = isOpen && hasTurn && (due !== undefined || (work.ready !== undefined && isNext));
+    const more = isOpen && hasTurn && (retries.size > 0 || plan.hasNext());
     if (flights.ask({ ready, more })) {
       if (due === undefined) launchNext(work);
       else {
@@ -315,6 +319,10 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
     throw error;
   }
   budget.adjust((finished?.bytes ?? 0) - reserved);
+  if (page.unnumbered !== undefined) {
+    const { context, product } = work.options;
+    work.landing.push(() => landUnnumbered(context, product, page));
+  }
   work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work, page) });
   if (finished !== undefined) work.assembler.add(finished);
   else if (work.options.heldRows !== undefined) rechecked(work, page.window);

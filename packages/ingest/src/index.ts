@@ -12,6 +12,7 @@ export {
   type LimiterPort,
   type PermitPort,
 } from './guarded-transport.js';
+export { type HeldTradesOptions, windowedConnector } from './held-trade.js';
 export { type LoadedProduct, loadCheckpoint, rebuildCheckpoint } from './load-checkpoint.js';
 export type { ProductProgress } from './product-progress.js';
 export { type IngestResult, type ProductResult, type ProductState, readCatalogue, runIngest } from './run-ingest.js';

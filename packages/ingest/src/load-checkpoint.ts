@@ -6,7 +6,14 @@ import {
   emptyCheckpoint,
 } from '@schemahub/checkpoint';
 import { RangeSet } from '@schemahub/coverage';
-import { type EvidenceFold, idsOfRawObject, listRawNames, type RawName, readEvidence } from '@schemahub/lake';
+import {
+  type EvidenceFold,
+  idsOfRawObject,
+  listRawNames,
+  parseUnnumberedName,
+  type RawName,
+  readEvidence,
+} from '@schemahub/lake';
 import { condemnObjects, type Damage, readLastTrade, unlessDamaged } from './condemn.js';
 import type { IngestContext } from './context.js';
 
@@ -66,7 +73,9 @@ async function soundNames(
   from: number,
 ): Promise<RawName[]> {
   const { connector, store, layout, onEvent } = context;
-  const onForeign = (key: string): void => onEvent({ type: 'foreign-object', product: productId, key });
+  const onForeign = (key: string): void => {
+    if (parseUnnumberedName(key) === undefined) onEvent({ type: 'foreign-object', product: productId, key });
+  };
   return await listRawNames(store, layout, {
     exchange: connector.exchange,
     product: productId,

@@ -315,7 +315,7 @@ async function runAll(run: Run, slots: readonly Slot[]): Promise<void> {
  * fetched is landed and credited before this returns. Throws `IngestError` `invalid-option`, and what the store throws.
  */
 export async function runIngest(context: IngestContext, productIds: readonly string[]): Promise<IngestResult> {
-  checkSettings(context.settings);
+  checkSettings(context.settings, context.connector);
   const halt = new AbortController();
   const stop = AbortSignal.any([context.stop, halt.signal]);
   // Every request in flight listens to it.

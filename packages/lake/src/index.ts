@@ -69,3 +69,4 @@ export {
   readSnapshot,
   type Snapshot,
 } from './snapshot.js';
+export { landUnnumberedRows, parseUnnumberedName, type UnnumberedName } from './unnumbered.js';
