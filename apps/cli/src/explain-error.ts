@@ -4,6 +4,7 @@ import { exitCodes } from './exit-codes.js';
 const codes: Readonly<Record<string, number>> = {
   UsageError: exitCodes.usage,
   MappingError: exitCodes.usage,
+  'IngestError:invalid-option': exitCodes.usage,
   'TableError:invalid-option': exitCodes.usage,
   'TableError:unknown-source': exitCodes.usage,
   'TableError:mapping-changed': exitCodes.usage,
