@@ -16,6 +16,7 @@ locals {
     ATHENA_DATABASE       = aws_glue_catalog_database.lake.name
     ATHENA_WORKGROUP      = aws_athena_workgroup.lake.name
     SCHEMAHUB_METRICS     = "cloudwatch"
+    SCHEMAHUB_ICEBERG     = "glue"
   }
   lambda_environment = {
     S3_BUCKET               = aws_s3_bucket.lake.bucket

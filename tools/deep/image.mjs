@@ -67,8 +67,12 @@ function makeBase({ scratch, run, buildah }) {
     ['copy', '--quiet', container, node, '/usr/local/bin/node'],
     ['copy', '--quiet', container, npm, '/usr/local/lib/node_modules/npm'],
     // Whoever stands between this machine and npm, npm in the image must know as well.
-    ['copy', '--quiet', container, CERTIFICATES, CERTIFICATES],
-    ['config', '--env', `NODE_EXTRA_CA_CERTS=${CERTIFICATES}`, container],
+    ...(existsSync(CERTIFICATES)
+      ? [
+          ['copy', '--quiet', container, CERTIFICATES, CERTIFICATES],
+          ['config', '--env', `NODE_EXTRA_CA_CERTS=${CERTIFICATES}`, container],
+        ]
+      : []),
     ['run', '--isolation', 'chroot', container, '--', 'sh', '-c', script],
     ['commit', '--quiet', '--rm', container, BASE],
   ];
@@ -147,6 +151,8 @@ export async function image({ root, scratch, cli, say, one, run }) {
   const built = buildah(
     'bud',
     '--pull-never',
+    '--format',
+    'docker',
     '--isolation',
     'chroot',
     '--layers=false',
@@ -161,7 +167,7 @@ export async function image({ root, scratch, cli, say, one, run }) {
   if (!one('the Dockerfile builds as it stands', built.ok)) return;
   const made = buildah('from', '--pull-never', 'schemahub:dev').text.trim();
   const rootfs = buildah('mount', made).text.trim();
-  const { config } = JSON.parse(buildah('inspect', '--type', 'image', 'schemahub:dev').text).OCIv1;
+  const { config } = JSON.parse(buildah('inspect', '--type', 'image', 'schemahub:dev').text).Docker;
   const bytes = Number(spawnSync('du', ['-sb', join(rootfs, 'app')], { encoding: 'utf8' }).stdout.split('\t')[0]);
   console.log(`/app: ${Math.round(bytes / 1e6)} MB`);
   one('the program and what it needs have at most 150 MB', bytes < 150e6);
@@ -191,16 +197,7 @@ export async function image({ root, scratch, cli, say, one, run }) {
       inside.text.trim() === JSON.stringify([1, USER, 'EROFS', 'EROFS', 'EROFS', 'written', 'written']),
     );
     rmSync(join(lake, 'x'), { force: true });
-    one(
-      'its health check passes',
-      (
-        await start(
-          config.Healthcheck === undefined
-            ? ['node', '/app/bin/schemahub.mjs', '--version']
-            : config.Healthcheck.Test.slice(1),
-        ).ended
-      ).code === 0,
-    );
+    one('its health check passes', (await start(config.Healthcheck.Test.slice(1)).ended).code === 0);
     one(
       'an exit code gets out: 2 for a wrong command line',
       (await command('ingest', '--limit', 'x').ended).code === 2,

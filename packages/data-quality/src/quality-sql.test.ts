@@ -63,6 +63,24 @@ async function ask(options: Partial<QualitySqlOptions> = {}): Promise<Record<Qua
 const judge = async (products: readonly ProductFacts[] = [btc], options: Partial<QualitySqlOptions> = {}) =>
   evaluate(readQualityRows({ rows: await ask(options), products, nowMs, filesAgainstCommit }));
 
+const faults: [string, Readonly<Record<string, string>>, string][] = [
+  ['a repeated key', { trade_id: "'2'" }, 'primary key unique'],
+  ['a null', { price: 'NULL' }, 'nulls'],
+  ['a null key', { trade_id: 'NULL' }, 'nulls'],
+  ['price 0', { price: '0' }, 'price and quantity finite and > 0'],
+  ['a negative quantity', { quantity: '-1' }, 'price and quantity finite and > 0'],
+  ['NaN', { price: "'NaN'" }, 'price and quantity finite and > 0'],
+  ['infinity', { quantity: "'Infinity'" }, 'price and quantity finite and > 0'],
+  ['a lower-case side', { side: "'buy'" }, 'side known'],
+  ['a time in 1970', { trade_ts: "'1970-01-21T10:00:00Z'" }, 'trade_ts plausible'],
+  [
+    'a time in the future',
+    { trade_ts: "'2025-12-10T12:06:00Z'", ingest_ts: "'2025-12-10T12:06:00Z'" },
+    'trade_ts plausible',
+  ],
+  ['a trade after its record', { ingest_ts: "'2025-12-10T10:54:00Z'" }, 'trade_ts plausible'],
+];
+
 describe('qualitySql on DuckDB', () => {
   it('finds nothing in a sound table', async () => {
     const result = await judge();
@@ -72,23 +90,6 @@ describe('qualitySql on DuckDB', () => {
     expect(result.summary.products[0]?.ageMinutes).toBeCloseTo(59.99794, 4);
   });
 
-  const faults: [string, Readonly<Record<string, string>>, string][] = [
-    ['a repeated key', { trade_id: "'2'" }, 'primary key unique'],
-    ['a null', { price: 'NULL' }, 'nulls'],
-    ['a null key', { trade_id: 'NULL' }, 'nulls'],
-    ['price 0', { price: '0' }, 'price and quantity finite and > 0'],
-    ['a negative quantity', { quantity: '-1' }, 'price and quantity finite and > 0'],
-    ['NaN', { price: "'NaN'" }, 'price and quantity finite and > 0'],
-    ['infinity', { quantity: "'Infinity'" }, 'price and quantity finite and > 0'],
-    ['a lower-case side', { side: "'buy'" }, 'side known'],
-    ['a time in 1970', { trade_ts: "'1970-01-21T10:00:00Z'" }, 'trade_ts plausible'],
-    [
-      'a time in the future',
-      { trade_ts: "'2025-12-10T12:06:00Z'", ingest_ts: "'2025-12-10T12:06:00Z'" },
-      'trade_ts plausible',
-    ],
-    ['a trade after its record', { ingest_ts: "'2025-12-10T10:54:00Z'" }, 'trade_ts plausible'],
-  ];
   it.each(faults)('finds %s and nothing else', async (_, change, check) => {
     await insert(change);
     for (const full of [true, false]) {
@@ -202,6 +203,17 @@ describe('qualitySql on DuckDB', () => {
 });
 
 describe('qualitySql for Athena', () => {
+  it('asks the same: its texts on DuckDB, with Trino’s function names taught, find the same faults', async () => {
+    await connection.run('CREATE OR REPLACE TEMP MACRO to_unixtime(t) AS epoch(t)');
+    await connection.run('CREATE OR REPLACE TEMP MACRO is_finite(x) AS isfinite(x)');
+    for (const change of [{ trade_id: "'2'" }, ...faults.map(([, fault]) => fault)]) await insert(change);
+    for (const full of [true, false]) {
+      const athena = await ask({ full, dialect: 'athena' });
+      expect(athena).toEqual(await ask({ full }));
+      expect(athena.row_checks[0]?.bad_rows).toBe(full ? 10n : 9n);
+    }
+  });
+
   const product = { exchange: 'COINBASE', symbol: "O'X-USD" };
   it.each([{ full: true }, { full: false }, { full: true, product }])('is SQL to Trino’s grammar: %j', (options) => {
     for (const { name, sql } of qualitySql({ ...base, ...options, dialect: 'athena' })) {
