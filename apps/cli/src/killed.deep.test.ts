@@ -16,13 +16,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Three lakes of other moments: each dies 24 times before it is left in peace. */
-it.each([1, 2, 3])(
-  'seed %d: 24 real SIGKILLs over backfill, transform and compact end in the same table',
-  async (seed) => {
+/** Four lakes of other moments, two of them with clocks that jump: each dies 50 times before it is left in peace. */
+it.each([
+  [1, false],
+  [2, true],
+  [3, false],
+  [4, true],
+] as const)(
+  'seed %d, clock jumps %s: 50 real SIGKILLs over backfill, transform and compact end in the same table',
+  async (seed, clockJumps) => {
     const own = join(folder, String(seed));
-    const { kills, killsOf, runs } = await killUntilComplete({ cli, folder: own, seed, kills: 24, trades: 100_000 });
-    process.stdout.write(`seed ${seed}: ${runs} runs, killed: ${JSON.stringify(killsOf)}\n`);
-    expect(kills).toBeGreaterThanOrEqual(24);
+    const soak = await killUntilComplete({ cli, folder: own, seed, kills: 50, trades: 60_000, clockJumps });
+    process.stdout.write(`seed ${seed}: ${soak.runs} runs, killed: ${JSON.stringify(soak.killsOf)}\n`);
+    expect(soak.kills).toBeGreaterThanOrEqual(50);
   },
 );

@@ -1,5 +1,7 @@
+import { mkdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { type CoinbaseSim, createCoinbaseSim, serve } from '@schemahub/exchange-sim';
 import { expect } from 'vitest';
 import type { BuiltCli } from './built-cli.js';
@@ -17,6 +19,8 @@ export interface KillSoakOptions {
   /** Real deaths before the runs are left in peace. */
   readonly kills: number;
   readonly trades: number;
+  /** Every other process has a clock that jumps by hours in its midst. Default false. */
+  readonly clockJumps?: boolean | undefined;
 }
 
 export interface KillSoakResult {
@@ -38,10 +42,29 @@ function createRandom(seed: number): () => number {
   };
 }
 
+/** Node's arguments for a process whose clock jumps once, by up to three hours to either side, some moments after its start. */
+function jumpingClock(random: () => number): string[] {
+  const [atMs, byMs] = [Math.floor(random() * 1500), Math.floor((random() - 0.5) * 6 * 3_600_000)];
+  const script = `const now=Date.now,begun=now();Date.now=()=>{const t=now();return t-begun<${atMs}?t:t+(${byMs})};`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
+}
+
+/** Calls `die` at the n-th change of a file in the store's private folder: in the midst of a write, a link or a rename. */
+function inMidWrite(lake: string, n: number, die: () => void): { readonly close: () => void } {
+  const folder = join(lake, '.schemahub');
+  mkdirSync(folder, { recursive: true });
+  let left = n;
+  return watch(folder, () => {
+    left--;
+    if (left === 0) die();
+  });
+}
+
 /**
- * Runs backfill, transform and compact in processes that are killed: a backfill at one of its requests or a few
- * milliseconds after it, the others at a random share of the time that they usually take. At the end all run in
- * peace, and the table is compared with the exchange's trades.
+ * Runs backfill, transform and compact in processes that are killed: a third of them in the midst of a write to the
+ * lake, else a backfill at one of its requests or a few milliseconds after it, the others at a random share of the time
+ * that they usually take. At the end all run in peace, and the table is compared with the exchange's trades, by our own
+ * reader and by DuckDB.
  */
 export async function killUntilComplete(options: KillSoakOptions): Promise<KillSoakResult> {
   const { cli, folder, trades } = options;
@@ -73,9 +96,14 @@ export async function killUntilComplete(options: KillSoakOptions): Promise<KillS
   const runKilled = async (command: Command): Promise<void> => {
     runs++;
     const begun = performance.now();
-    const started = cli.start(command === 'backfill' ? [command, PRODUCT] : [command], { environment });
+    const nodeOptions = options.clockJumps === true && random() < 0.5 ? jumpingClock(random) : [];
+    const args = command === 'backfill' ? [command, PRODUCT] : [command];
+    const started = cli.start(args, { environment, nodeOptions });
     const die = (): void => started.kill('SIGKILL');
-    if (command === 'backfill') {
+    const isMidWrite = random() < 0.33;
+    const watcher = isMidWrite ? inMidWrite(lake, 1 + Math.floor(random() * 60), die) : undefined;
+    if (isMidWrite) onRequest = () => undefined;
+    else if (command === 'backfill') {
       let left = 1 + Math.floor(random() * 30);
       const delayMs = Math.floor(random() * 40);
       onRequest = () => {
@@ -84,6 +112,7 @@ export async function killUntilComplete(options: KillSoakOptions): Promise<KillS
       };
     } else void setTimeout(random() * usualMs[command]).then(die);
     const { code, err } = await started.ended;
+    watcher?.close();
     onRequest = () => undefined;
     if (code === -1) killsOf[command]++;
     else {
@@ -132,8 +161,25 @@ async function expectWhole(options: {
   const expected = expectedRows(sim, PRODUCT);
   expect(bySymbol[PRODUCT]?.length).toBe(expected.length);
   expect(bySymbol[PRODUCT]?.findIndex((row, i) => row !== expected[i])).toBe(-1);
+  await expectSameInDuckdb(lake, files, expected.length);
   // No durable trade is written twice: the raw objects that the dead left are used, not repeated.
   const raw = (await filesBelow(lake)).filter((path) => path.startsWith('raw_coinbase_trades/'));
   const held = raw.reduce((sum, path) => sum + Number(/_(\d+)_[0-9a-f]+\.jsonl\.gz$/.exec(path)?.[1]), 0);
   expect(held).toBe(expected.length);
+}
+
+/** A reader that shares no code with ours: it counts what it finds. */
+async function expectSameInDuckdb(lake: string, files: readonly string[], rows: number): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    const list = files.map((path) => `'${join(lake, path).replaceAll("'", "''")}'`).join(', ');
+    const reader = await connection.runAndReadAll(
+      `SELECT count(*)::INT, count(DISTINCT trade_id)::INT, count(price + quantity)::INT FROM read_parquet([${list}])`,
+    );
+    expect(reader.getRows()[0]).toEqual([rows, rows, rows]);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
 }
