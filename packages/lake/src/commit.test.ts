@@ -529,3 +529,11 @@ describe('a file list', () => {
     );
   });
 });
+
+it('a file list that unpacks without end is damage, not the end of memory', async () => {
+  const store = createMemoryStore();
+  const key = `unified_trades/files/coinbase/X/${'0'.repeat(32)}.json.gz`;
+  await store.putIfAbsent(key, gzipSync(Buffer.alloc(101_000_000), { level: 1 }));
+  await expect(readFileList(store, key)).rejects.toMatchObject({ code: 'damaged-file-list', key });
+  await expect(readFileList(store, key)).rejects.toThrow(/larger than|100000000/);
+});

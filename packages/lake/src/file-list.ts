@@ -8,6 +8,9 @@ import { hash128, type Layout } from './keys.js';
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
+/** Bytes that a list may unpack to: a hundred thousand files. Beyond it is damage or an attack. */
+const MAX_UNPACKED_BYTES = 100_000_000;
+
 /** Ids of one block of cells. No data file spans two blocks or two months. */
 export const BLOCK_IDS = 2_097_152;
 
@@ -120,7 +123,7 @@ export async function readFileList(store: ObjectStore, key: string): Promise<Fil
     });
   }
   try {
-    const text = await decompress(stored.bytes);
+    const text = await decompress(stored.bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
     if (!key.endsWith(`/${hash128(text)}.json.gz`)) throw new TypeError('its content does not fit its name');
     const value = JSON.parse(text.toString('utf8')) as Record<string, unknown>;
     return {
