@@ -112,10 +112,11 @@ export class RangeSet {
     }
     const sorted = ascending ? column : column.slice().sort();
     const flat: number[] = [];
-    for (const id of sorted) {
-      const end = flat.length;
-      if (end > 0 && id <= flat[end - 1]! + 1) flat[end - 1] = id;
-      else flat.push(id, id);
+    for (let i = 0; i < sorted.length; ) {
+      const first = sorted[i]!;
+      let last = first;
+      for (i += 1; i < sorted.length && sorted[i]! <= last + 1; i += 1) last = sorted[i]!;
+      flat.push(first, last);
     }
     return new RangeSet(cut(Float64Array.from(flat)));
   }

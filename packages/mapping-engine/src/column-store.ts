@@ -196,6 +196,8 @@ function finishValues(column: StoreColumn, rows: number): ColumnValues {
 /** Values that only skipped or refused rows had are left out; the rest stands in order of first use. */
 function trimmedDictionary(column: StoreColumn, rows: number): ColumnValues {
   const { codes, nulls } = column;
+  if (rows > 0 && column.values.length === 1 && nulls === undefined)
+    return { kind: 'dictionary', values: column.values, codes };
   const kept: string[] = [];
   const renumbered = new Int32Array(column.values.length).fill(-1);
   for (let row = 0; row < rows; row += 1) {

@@ -1,6 +1,8 @@
 // Stepping over JSON values byte by byte. Every function takes a position and gives the one behind what it read, or
 // NO_MATCH. The bytes must end in a line feed, which ends every loop: no value contains one.
 
+import { type LineBytes, skipPlainWords } from './line-words.js';
+
 /** What was read is not what was expected, or needs the interpreter. */
 export const NO_MATCH = -1;
 
@@ -20,9 +22,11 @@ function isDigit(byte: number): boolean {
 }
 
 /** Steps over the inside of a string, checking it as JSON; bytes above ASCII are left to the interpreter's decoder. */
-export function skipString(bytes: Uint8Array, from: number): number {
+export function skipString(line: LineBytes, from: number): number {
+  const { bytes } = line;
   let at = from;
   for (;;) {
+    at = skipPlainWords(line, at);
     while (PLAIN[bytes[at]!] === 1) at += 1;
     if (bytes[at] === QUOTE) return at;
     if (bytes[at] !== BACKSLASH) return NO_MATCH;

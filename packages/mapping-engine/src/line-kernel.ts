@@ -14,6 +14,7 @@ import {
   SKIP_NUMBER,
   SKIP_STRING,
 } from './line-shape.js';
+import { fourDigits, isRemembered, type LineBytes, matchesLiteral, rememberText } from './line-words.js';
 import { HASH_FACTOR, HASH_START } from './raw-dictionary.js';
 import { applyRule, type DigitLoss, isRefusal } from './rule.js';
 import { EPOCH_MS, EPOCH_US } from './timestamps.js';
@@ -48,20 +49,21 @@ const FIFTEEN_DIGITS = 1e15;
 /** A longer value is left to the interpreter. */
 const LONGEST_TEXT = 4096;
 
-/** Reads the line at `from` into row `row`. The position of the next line, or NO_MATCH. */
-export function readLine(shape: LineShape, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+/** Reads the line at `from` into row `row`; The position of the next line, or NO_MATCH. */
+export function readLine(shape: LineShape, state: KernelState, line: LineBytes, from: number, row: number): number {
+  const { bytes } = line;
   const { tokens, tail, absent } = shape;
   let at = from;
   for (let index = 0; index < tokens.length; index += 1) {
     const token = tokens[index]!;
-    const start = matchLiteral(token.literal, bytes, at);
-    if (start < 0) return NO_MATCH;
-    at = readValue(token, state, bytes, start, row);
+    if (!matchesLiteral(line, at, token.literal)) return NO_MATCH;
+    const start = at + token.literal.length;
+    at = readValue(token, state, line, start, row);
     if (at < 0) return NO_MATCH;
     if (token.others.length > 0 && !writeOthers(token, state, bytes, start, at, row)) return NO_MATCH;
   }
-  at = matchLiteral(tail, bytes, at);
-  if (at < 0) return NO_MATCH;
+  if (!matchesLiteral(line, at, tail)) return NO_MATCH;
+  at += tail.length;
   if (bytes[at] === CARRIAGE_RETURN) at += 1;
   if (bytes[at] !== LINE_FEED) return NO_MATCH;
   if (absent.length > 0 && !writeAbsent(absent, state, row)) return NO_MATCH;
@@ -69,33 +71,36 @@ export function readLine(shape: LineShape, state: KernelState, bytes: Uint8Array
   return at + 1;
 }
 
-function matchLiteral(literal: Uint8Array, bytes: Uint8Array, from: number): number {
-  const length = literal.length;
-  for (let index = 0; index < length; index += 1) if (bytes[from + index] !== literal[index]) return NO_MATCH;
-  return from + length;
-}
-
-function readValue(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+function readValue(token: ShapeToken, state: KernelState, line: LineBytes, from: number, row: number): number {
   switch (token.kind) {
     case SKIP_STRING:
-      return skipString(bytes, from);
+      return skipText(token, line, from);
     case SKIP_NUMBER:
-      return skipNumber(bytes, from);
+      return skipNumber(line.bytes, from);
     case SKIP_BOOLEAN:
-      return skipBoolean(bytes, from);
+      return skipBoolean(line.bytes, from);
     case READ_ID:
-      return readId(token, bytes, from, row);
+      return readId(token, line, from, row);
     case READ_DOUBLE:
-      return readDouble(token, state, bytes, from, row);
+      return readDouble(token, state, line, from, row);
     case READ_ISO:
-      return readIso(token, bytes, from, row);
+      return readIso(token, line, from, row);
     case READ_EPOCH:
-      return readEpoch(token, state, bytes, from, row);
+      return readEpoch(token, state, line.bytes, from, row);
     case READ_DICTIONARY:
-      return readDictionary(token, state, bytes, from, row);
+      return readDictionary(token, state, line, from, row);
     default:
-      return readAny(token, state, bytes, from, row);
+      return readAny(token, state, line.bytes, from, row);
   }
+}
+
+/** Most texts that are stepped over are the same in every line. */
+function skipText({ memo }: ShapeToken, line: LineBytes, from: number): number {
+  const { bytes } = line;
+  if (isRemembered(line, from, memo)) return from + memo.length - 1;
+  const at = skipString(line, from);
+  if (at >= 0) rememberText(memo, bytes, from, at + 1, 0);
+  return at;
 }
 
 /** Steps over a value without escapes; its bytes are then its text. */
@@ -107,17 +112,20 @@ function skipPlain(token: ShapeToken, bytes: Uint8Array, from: number): number {
   return bytes[at] === QUOTE ? at : NO_MATCH;
 }
 
-function readId(token: ShapeToken, bytes: Uint8Array, from: number, row: number): number {
+function readId(token: ShapeToken, line: LineBytes, from: number, row: number): number {
+  const { bytes } = line;
   let at = from;
   let value = 0;
-  let digit = (bytes[at]! - ZERO) >>> 0;
-  // A leading zero is canonical only alone: the loop then ends at once.
-  if (digit === 0) at += 1;
+  // A leading zero is canonical only alone: the loops then end at once.
+  if (bytes[at] === ZERO) at += 1;
   else {
-    while (digit <= 9) {
+    for (let four = fourDigits(line, at); four >= 0; four = fourDigits(line, at)) {
+      value = value * 10_000 + four;
+      at += 4;
+    }
+    for (let digit = (bytes[at]! - ZERO) >>> 0; digit <= 9; digit = (bytes[at]! - ZERO) >>> 0) {
       value = value * 10 + digit;
       at += 1;
-      digit = (bytes[at]! - ZERO) >>> 0;
     }
   }
   // Beyond 2^53 the sum is rounded, but never below it.
@@ -127,16 +135,19 @@ function readId(token: ShapeToken, bytes: Uint8Array, from: number, row: number)
   return at;
 }
 
-function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+function readDouble(token: ShapeToken, state: KernelState, line: LineBytes, from: number, row: number): number {
+  const { bytes } = line;
   const isNegative = bytes[from] === MINUS;
   const first = isNegative ? from + 1 : from;
   let at = first;
   let mantissa = 0;
-  let digit = (bytes[at]! - ZERO) >>> 0;
-  while (digit <= 9) {
+  for (let four = fourDigits(line, at); four >= 0; four = fourDigits(line, at)) {
+    mantissa = mantissa * 10_000 + four;
+    at += 4;
+  }
+  for (let digit = (bytes[at]! - ZERO) >>> 0; digit <= 9; digit = (bytes[at]! - ZERO) >>> 0) {
     mantissa = mantissa * 10 + digit;
     at += 1;
-    digit = (bytes[at]! - ZERO) >>> 0;
   }
   if (at === first) return NO_MATCH;
   if (at > first + 1 && bytes[first] === ZERO && token.notation === 'number') return NO_MATCH;
@@ -144,11 +155,13 @@ function readDouble(token: ShapeToken, state: KernelState, bytes: Uint8Array, fr
   if (bytes[at] === POINT) {
     const point = at;
     at += 1;
-    digit = (bytes[at]! - ZERO) >>> 0;
-    while (digit <= 9) {
+    for (let four = fourDigits(line, at); four >= 0; four = fourDigits(line, at)) {
+      mantissa = mantissa * 10_000 + four;
+      at += 4;
+    }
+    for (let digit = (bytes[at]! - ZERO) >>> 0; digit <= 9; digit = (bytes[at]! - ZERO) >>> 0) {
       mantissa = mantissa * 10 + digit;
       at += 1;
-      digit = (bytes[at]! - ZERO) >>> 0;
     }
     scale = at - point - 1;
     if (scale === 0) return NO_MATCH;
@@ -191,27 +204,40 @@ function daysSince1970(year: number, month: number, day: number): number {
   return (year - 1970) * 365 + leapDays + DAYS_BEFORE_MONTH[month]! + (isLeap && month > 2 ? 1 : 0) + day - 1;
 }
 
+/** 2026-09-27T15:57: */
+const MINUTE_BYTES = 17;
+const NO_TIME = -1;
+
 /** The common form, 2026-09-27T15:57:28[.1-9 digits]Z; others (zones, lower case, blanks) are left to the interpreter. */
-function readIso(token: ShapeToken, bytes: Uint8Array, from: number, row: number): number {
-  const day = twoDigits(bytes, from + 8);
-  const days = daysSince1970(
-    twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2),
-    twoDigits(bytes, from + 5),
-    day,
-  );
-  const hour = twoDigits(bytes, from + 11);
-  const minute = twoDigits(bytes, from + 14);
-  const second = twoDigits(bytes, from + 17);
-  if (days < 0 || hour > 23 || minute > 59 || second > 59) return NO_MATCH;
-  // 45 is '-', 84 'T', 58 ':'.
-  if (bytes[from + 4] !== 45 || bytes[from + 7] !== 45 || bytes[from + 10] !== 84) return NO_MATCH;
-  if (bytes[from + 13] !== 58 || bytes[from + 16] !== 58) return NO_MATCH;
-  let at = from + 19;
+function readIso(token: ShapeToken, line: LineBytes, from: number, row: number): number {
+  const { bytes } = line;
+  const { memo, minute } = token;
+  const { column } = token.destination!;
+  // Half of all trades have the time of the trade before; records of a page landed together.
+  if (isRemembered(line, from, memo)) {
+    column.numbers[row] = memo.value;
+    if (column.nulls !== undefined) column.nulls[row] = 0;
+    return from + memo.length - 1;
+  }
+  if (!isRemembered(line, from, minute)) {
+    const micros = readMinute(bytes, from);
+    if (micros === NO_TIME) return NO_MATCH;
+    rememberText(minute, bytes, from, from + MINUTE_BYTES, micros);
+  }
+  const second = twoDigits(bytes, from + MINUTE_BYTES);
+  if (second > 59) return NO_MATCH;
+  let at = from + MINUTE_BYTES + 2;
   let micros = 0;
   if (bytes[at] === POINT) {
     const first = at + 1;
     let unit = 100_000;
     at = first;
+    const four = fourDigits(line, at);
+    if (four >= 0) {
+      micros = four * 100;
+      unit = 10;
+      at += 4;
+    }
     for (let digit = (bytes[at]! - ZERO) >>> 0; digit <= 9; digit = (bytes[at]! - ZERO) >>> 0) {
       micros += digit * unit;
       // Digits below the µs count for nothing: the unit becomes 0.
@@ -221,10 +247,27 @@ function readIso(token: ShapeToken, bytes: Uint8Array, from: number, row: number
     if (at === first || at > first + 9) return NO_MATCH;
   }
   if (bytes[at] !== 90) return NO_MATCH;
-  const { column } = token.destination!;
-  column.numbers[row] = (days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000 + micros;
+  const value = minute.value + second * 1_000_000 + micros;
+  column.numbers[row] = value;
   if (column.nulls !== undefined) column.nulls[row] = 0;
+  if (bytes[at + 1] === QUOTE) rememberText(memo, bytes, from, at + 2, value);
   return at + 1;
+}
+
+/** The µs of a date, hour and minute up to the colon behind it, or NO_TIME. */
+function readMinute(bytes: Uint8Array, from: number): number {
+  const days = daysSince1970(
+    twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2),
+    twoDigits(bytes, from + 5),
+    twoDigits(bytes, from + 8),
+  );
+  const hour = twoDigits(bytes, from + 11);
+  const minute = twoDigits(bytes, from + 14);
+  if (days < 0 || hour > 23 || minute > 59) return NO_TIME;
+  // 45 is '-', 84 'T', 58 ':'.
+  if (bytes[from + 4] !== 45 || bytes[from + 7] !== 45 || bytes[from + 10] !== 84) return NO_TIME;
+  if (bytes[from + 13] !== 58 || bytes[from + 16] !== 58) return NO_TIME;
+  return (days * 86_400 + hour * 3600 + minute * 60) * 1_000_000;
 }
 
 /** A whole count of seconds, milliseconds or microseconds. */
@@ -254,11 +297,18 @@ function unitBySize(value: number): number {
   return value >= EPOCH_MS ? 1000 : 1_000_000;
 }
 
-function readDictionary(token: ShapeToken, state: KernelState, bytes: Uint8Array, from: number, row: number): number {
+function readDictionary(token: ShapeToken, state: KernelState, line: LineBytes, from: number, row: number): number {
+  const { bytes } = line;
   const { column } = token.destination!;
+  const { memo } = column.raw;
   let at = from;
   let hash = HASH_START;
   if (token.notation === 'string') {
+    if (isRemembered(line, from, memo)) {
+      column.codes[row] = memo.value;
+      if (column.nulls !== undefined) column.nulls[row] = 0;
+      return from + memo.length - 1;
+    }
     for (let byte = bytes[at]!; PLAIN[byte] === 1; byte = bytes[at]!) {
       hash = Math.imul(hash ^ byte, HASH_FACTOR);
       at += 1;
@@ -280,6 +330,7 @@ function readDictionary(token: ShapeToken, state: KernelState, bytes: Uint8Array
     }
     column.raw.remember(bytes, from, at, hash, code);
   }
+  if (token.notation === 'string') rememberText(memo, bytes, from, at + 1, code);
   column.codes[row] = code;
   if (column.nulls !== undefined) column.nulls[row] = 0;
   return at;

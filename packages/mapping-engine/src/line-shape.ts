@@ -1,4 +1,6 @@
 import type { StoreColumn } from './column-store.js';
+
+import { createLiteral, createTextMemo, type Literal, type TextMemo } from './line-words.js';
 import type { ColumnRule, Conversion } from './mapping.js';
 
 /** How the kernel reads a value. The first three only step over it. */
@@ -25,7 +27,7 @@ export interface Destination {
 
 /** One value of a line and the fixed bytes before it. All tokens have all members: the kernel stays monomorphic. */
 export interface ShapeToken {
-  readonly literal: Uint8Array;
+  readonly literal: Literal;
   readonly kind: number;
   readonly notation: Notation;
   readonly destination: Destination | undefined;
@@ -35,13 +37,17 @@ export interface ShapeToken {
   readonly exclusive: boolean;
   /** µs of one unit, for READ_EPOCH. */
   readonly microsPerUnit: number;
+  /** The value's text in the line before, of texts that are stepped over or are times. */
+  readonly memo: TextMemo;
+  /** The first 17 bytes of a time, up to its minute, for READ_ISO. */
+  readonly minute: TextMemo;
 }
 
 /** A line as a sequence of fixed bytes and values, learned from one line and checked on every other. */
 export interface LineShape {
   readonly tokens: readonly ShapeToken[];
   /** The fixed bytes behind the last value. */
-  readonly tail: Uint8Array;
+  readonly tail: Literal;
   /** Columns whose fields the line lacks or has as null. */
   readonly absent: readonly Destination[];
   /** Equal for equal shapes. */
@@ -101,15 +107,15 @@ export function learnShape(
   if (fixedBytes + tail.length > MOST_FIXED_BYTES) return undefined;
   const absent = [...destinations].filter(([field]) => !wanted.has(field)).flatMap(([, targets]) => targets);
   const signature =
-    tokens.map((token) => `${token.kind}${token.notation}${token.literal.join()}`).join(';') + tail.join();
-  return { tokens, tail, absent, signature };
+    tokens.map((token) => `${token.kind}${token.notation}${token.literal.bytes.join()}`).join(';') + tail.join();
+  return { tokens, tail: createLiteral(tail), absent, signature };
 }
 
 function createToken(literal: Uint8Array, notation: Notation, targets: readonly Destination[]): ShapeToken {
   const fast = targets.find((target) => readingOf(target, notation) !== READ_ANY) ?? targets[0];
   const rule = fast?.rule;
   return {
-    literal,
+    literal: createLiteral(literal),
     notation,
     kind: fast === undefined ? skippingOf(notation) : readingOf(fast, notation),
     destination: fast,
@@ -117,6 +123,8 @@ function createToken(literal: Uint8Array, notation: Notation, targets: readonly 
     minimum: rule?.minimum ?? Number.NEGATIVE_INFINITY,
     exclusive: rule?.exclusive ?? false,
     microsPerUnit: microsPerUnit(rule?.conversion),
+    memo: createTextMemo(),
+    minute: createTextMemo(),
   };
 }
 

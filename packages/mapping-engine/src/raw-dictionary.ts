@@ -1,3 +1,5 @@
+import { createTextMemo, type TextMemo } from './line-words.js';
+
 /** More distinct values than this are no dictionary: the column becomes text, further raw forms are not remembered. */
 export const LARGEST_DICTIONARY = 65_536;
 /** Longer raw forms are not remembered, so that a column's memory stays below 16 MiB. */
@@ -12,6 +14,8 @@ export const HASH_FACTOR = 0x01000193;
  * does to a text is thus done once for each distinct text.
  */
 export interface RawDictionary {
+  /** The raw form and code that the kernel met last; forgotten with the rest. */
+  readonly memo: TextMemo;
   /** The code remembered for these bytes, or −1. */
   readonly find: (bytes: Uint8Array, from: number, to: number, hash: number) => number;
   /** Remembers a code, unless the value is long or the dictionary full. */
@@ -34,7 +38,9 @@ export function createRawDictionary(): RawDictionary {
     slots[slot] = entry + 1;
   };
 
+  const memo = createTextMemo();
   return {
+    memo,
     find: (bytes, from, to, hash) => {
       let slot = hash & (slots.length - 1);
       for (;;) {
@@ -64,6 +70,7 @@ export function createRawDictionary(): RawDictionary {
       } else insert(codes.length - 1);
     },
     clear: () => {
+      memo.length = 0;
       slots.fill(0);
       used = 0;
       starts.length = 1;

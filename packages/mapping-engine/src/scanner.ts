@@ -5,6 +5,7 @@ import { NO_MATCH } from './json-bytes.js';
 import { type KernelState, readLine } from './line-kernel.js';
 import type { Destination } from './line-shape.js';
 import { createLineSplitter } from './line-splitter.js';
+import { createLineBytes, type LineBytes } from './line-words.js';
 import type { ColumnRule, Mapping } from './mapping.js';
 import { applyRule, type DigitLoss } from './rule.js';
 import { createScanLedger, type ScanLedger, type SourceAccount } from './scan-ledger.js';
@@ -196,10 +197,11 @@ function fixedColumns(
 
 /** Whole lines, each with its line feed. */
 function scanLines(parts: ScannerParts, account: SourceAccount, bytes: Uint8Array, from: number, to: number): void {
+  const line = createLineBytes(bytes);
   let at = from;
   while (at < to) {
     account.line += 1;
-    const next = scanKnownShape(parts, account, bytes, at);
+    const next = scanKnownShape(parts, account, line, at);
     if (next !== NO_MATCH) {
       at = next;
       continue;
@@ -211,7 +213,7 @@ function scanLines(parts: ScannerParts, account: SourceAccount, bytes: Uint8Arra
 }
 
 /** Reads a line by the shapes known; the position of the next line, or NO_MATCH with nothing counted. */
-function scanKnownShape(parts: ScannerParts, account: SourceAccount, bytes: Uint8Array, from: number): number {
+function scanKnownShape(parts: ScannerParts, account: SourceAccount, line: LineBytes, from: number): number {
   const { store, memory, kernel, ids, keepId } = parts;
   const { loss } = kernel;
   store.makeRoom();
@@ -219,7 +221,7 @@ function scanKnownShape(parts: ScannerParts, account: SourceAccount, bytes: Uint
   for (let index = 0; index < memory.shapes.length; index += 1) {
     loss.inexactDecimals = 0;
     loss.decimalOverflows = 0;
-    const next = readLine(memory.shapes[index]!, kernel, bytes, from, row);
+    const next = readLine(memory.shapes[index]!, kernel, line, from, row);
     if (next === NO_MATCH) continue;
     if (next - from > parts.maxLineBytes) return NO_MATCH;
     if (index > 0) memory.promote(index);

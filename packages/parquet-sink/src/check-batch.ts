@@ -56,6 +56,7 @@ export function checkSorted(chunks: readonly ColumnChunkData[], sortingColumns: 
   if (sortingColumns.length === 0) return;
   const keys = sortingColumns.map((index) => chunks[index]!.values.values as Float64Array);
   const rows = chunks[0]!.rows;
+  if (keys.length === 1 && isAscending(keys[0]!, rows)) return;
   for (let row = 1; row < rows; row++) {
     for (const [place, values] of keys.entries()) {
       const before = values[row - 1]!;
@@ -70,4 +71,9 @@ export function checkSorted(chunks: readonly ColumnChunkData[], sortingColumns: 
       }
     }
   }
+}
+
+function isAscending(values: Float64Array, rows: number): boolean {
+  for (let row = 1; row < rows; row++) if (values[row - 1]! > values[row]!) return false;
+  return true;
 }

@@ -4,7 +4,7 @@ import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { unconvertMinMax } from 'hyparquet-writer/src/unconvert.js';
 import type { Codec, Compressor } from './codec.js';
-import { appendBytes, createByteBuffer, reserve, written } from './encode/byte-buffer.js';
+import { appendBytes, type ByteBuffer, createByteBuffer, reserve, written } from './encode/byte-buffer.js';
 import { appendHybrid } from './encode/hybrid.js';
 import type { TextBytes } from './encode/text-bytes.js';
 import { chunkTexts, type Profile, planEncoders, type ValueEncoder } from './encode/value-encoder.js';
@@ -74,12 +74,7 @@ const ALL_DEFINED: Uint8Array = new Uint8Array(PAGE_ROWS).fill(1);
 export function writeColumnChunk(chunk: ColumnChunkData, options: ChunkOptions): WrittenChunk {
   const texts = chunkTexts(chunk);
   const choice = { codec: options.compressor.codec, profile: options.profile };
-  let best: EncodedPages | undefined;
-  for (const encoder of planEncoders(chunk, texts, choice)) {
-    const pages = encodePages(chunk, encoder, options);
-    if (best === undefined || pages.size < best.size) best = pages;
-  }
-  const pages = best!;
+  const pages = encodePages(chunk, smallestEncoder(chunk, planEncoders(chunk, texts, choice), options), options);
   const { bounds, perPage } = pageBounds(chunk, texts, pages.ranges);
   const mayStore = chunk.values.kind !== 'ids' || (options.idStatistics && !hasMixedDigits(bounds));
   const stored = mayStore ? storedBounds(chunk, bounds) : undefined;
@@ -94,6 +89,32 @@ export function writeColumnChunk(chunk: ColumnChunkData, options: ChunkOptions):
     columnIndex: stored === undefined ? undefined : columnIndexOf(chunk, pages.ranges, perPage, options.element),
   };
 }
+
+/** The encoder that compresses best, by its dictionary and one page in the middle of the chunk. */
+function smallestEncoder(
+  chunk: ColumnChunkData,
+  encoders: readonly ValueEncoder[],
+  { compressor }: ChunkOptions,
+): ValueEncoder {
+  let best = encoders[0]!;
+  let least = Number.POSITIVE_INFINITY;
+  for (const encoder of encoders.length > 1 ? encoders : []) {
+    const sampled = Math.min(chunk.count, PAGE_ROWS);
+    const from = Math.floor((chunk.count - sampled) / 2);
+    scratch.length = 0;
+    encoder.append(scratch, from, from + sampled);
+    const page = compressor.compress(written(scratch)).length;
+    const dictionary = encoder.dictionary === undefined ? 0 : compressor.compress(encoder.dictionary.bytes).length;
+    const size = dictionary + (page * chunk.count) / Math.max(1, sampled);
+    if (size >= least) continue;
+    best = encoder;
+    least = size;
+  }
+  return best;
+}
+
+/** Values of the page being written, before compression. */
+const scratch: ByteBuffer = createByteBuffer(8 * PAGE_ROWS + 64);
 
 function encodePages(chunk: ColumnChunkData, encoder: ValueEncoder, options: ChunkOptions): EncodedPages {
   const pieces: Uint8Array[] = [];
@@ -176,7 +197,8 @@ function dataPageV1(
   range: PageRange,
   { compressor }: ChunkOptions,
 ): WrittenPage {
-  const body = createByteBuffer(8 * (range.to - range.from) + 64);
+  const body = scratch;
+  body.length = 0;
   const levels = levelsOf(chunk, range);
   if (chunk.spec.nullable) {
     const bytes = reserve(body, 4);
@@ -185,7 +207,7 @@ function dataPageV1(
     appendBytes(body, levels);
   }
   encoder.append(body, range.from, range.to);
-  return finishPage([compressor.compress(written(body))], body.length, {
+  return finishPage([compressed(body, compressor)], body.length, {
     type: 'DATA_PAGE',
     data_page_header: {
       num_values: range.toRow - range.fromRow,
@@ -204,12 +226,13 @@ function dataPageV2(
   { compressor }: ChunkOptions,
 ): WrittenPage {
   const levels = levelsOf(chunk, range);
-  const values = createByteBuffer(8 * (range.to - range.from) + 64);
+  const values = scratch;
+  values.length = 0;
   // A page of nulls still has what its encoding begins with (hyparquet reads it), but PLAIN has nothing, and not every
   // reader can decompress nothing.
   encoder.append(values, range.from, range.to);
   const isCompressed = compressor.codec !== 'none' && values.length > 0;
-  const body = isCompressed ? compressor.compress(written(values)) : written(values);
+  const body = compressed(values, compressor);
   return finishPage([levels, body], levels.length + values.length, {
     type: 'DATA_PAGE_V2',
     data_page_header_v2: {
@@ -222,6 +245,11 @@ function dataPageV2(
       is_compressed: isCompressed,
     },
   });
+}
+
+/** Bytes of their own, because the buffer is used again for the next page. */
+function compressed(buffer: ByteBuffer, { codec, compress }: Compressor): Uint8Array {
+  return codec === 'none' || buffer.length === 0 ? written(buffer).slice() : compress(written(buffer));
 }
 
 /** Definition levels of a nullable column: 1 a value, 0 a null. */

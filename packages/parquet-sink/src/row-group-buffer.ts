@@ -1,12 +1,18 @@
 import type { Column, ColumnBatch, ColumnSpec, TableSchema } from '@schemahub/columns';
 import { ParquetWriteError } from './errors.js';
 import { DECIMAL_BYTES } from './limits.js';
+import { numberBounds } from './number-bounds.js';
 import { createTextBuffer, type TextBuffer, type TextValues } from './text-buffer.js';
 
 /** The values of one column of one row group without its nulls, in a form that depends on the rows alone. */
 export type ChunkValues =
   | TextValues
-  | { readonly kind: 'number'; readonly values: Float64Array }
+  | {
+      readonly kind: 'number';
+      readonly values: Float64Array;
+      /** Greatest less least value of integers; absent for doubles. */
+      readonly range?: number | undefined;
+    }
   | { readonly kind: 'boolean'; readonly values: Uint8Array }
   | { readonly kind: 'decimal'; readonly values: Uint8Array };
 
@@ -142,19 +148,32 @@ function createNumbers(spec: ColumnSpec, capacity: number): ValueBuffer {
   const integers = spec.type !== 'double';
   let values = new Float64Array(0);
   let count = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
   return {
     add: (column, from, to) => {
       const source = column.values as Float64Array;
-      if (integers) refuseUnsafe(spec, source, from, to);
+      if (integers) {
+        refuseUnsafe(spec, source, from, to);
+        const bounds = numberBounds(source, from, to);
+        least = Math.min(least, bounds?.min ?? least);
+        greatest = Math.max(greatest, bounds?.max ?? greatest);
+      }
       const wanted = count + to - from;
       if (wanted > values.length) values = grow(values, new Float64Array(roomFor(wanted, capacity)));
       values.set(source.subarray(from, to), count);
       count = wanted;
     },
     count: () => count,
-    values: () => ({ kind: 'number', values }),
+    values: () => ({
+      kind: 'number',
+      values,
+      ...(integers && { range: count === 0 ? 0 : greatest - least }),
+    }),
     clear: () => {
       count = 0;
+      least = Number.POSITIVE_INFINITY;
+      greatest = Number.NEGATIVE_INFINITY;
     },
   };
 }

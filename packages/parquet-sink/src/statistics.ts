@@ -1,6 +1,7 @@
 import type { TextBytes } from './encode/text-bytes.js';
 import { textSlice } from './encode/text-bytes.js';
 import { DECIMAL_BYTES } from './limits.js';
+import { numberBounds } from './number-bounds.js';
 import type { ColumnChunkData } from './row-group-buffer.js';
 
 /**
@@ -32,18 +33,6 @@ export function createBoundsOf(chunk: ColumnChunkData, texts: TextBytes): Bounds
     default:
       return (from, to) => numberBounds(values.values, from, to);
   }
-}
-
-function numberBounds(values: Float64Array | Uint8Array, from: number, to: number): Bounds | undefined {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  // NaN compares false with everything and so takes no part, as the format asks.
-  for (let index = from; index < to; index++) {
-    const value = values[index]!;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return min > max ? undefined : { min, max };
 }
 
 function decimalBounds(values: Uint8Array, from: number, to: number): Bounds | undefined {
@@ -81,6 +70,7 @@ function createTextBounds(codes: Uint32Array, texts: TextBytes): BoundsOf {
   let call = 0;
   return (from, to) => {
     if (from === to) return undefined;
+    if (seen.length === 1) return { min: textSlice(texts, 0).slice(), max: textSlice(texts, 0).slice() };
     call++;
     let min = codes[from]!;
     let max = min;

@@ -72,24 +72,25 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
     turnIdsIntoTexts();
     codes = room(codes, count + to - from, capacity, Uint32Array);
     for (let row = from; row < to; row++) {
-      const text: unknown = column.values[row];
-      if (typeof text !== 'string') throw notText(columnName, row, text);
-      codes[count + row - from] = intern(text);
+      codes[count + row - from] = intern(textOf(columnName, column.values[row], row));
     }
   }
 
   function addCodes(column: DictionaryColumn, from: number, to: number): void {
     turnIdsIntoTexts();
     codes = room(codes, count + to - from, capacity, Uint32Array);
+    // One value for all, as in the exchange and the symbol of a file.
+    if (column.values.length === 1 && to > from && !column.codes.subarray(from, to).some((code) => code !== 0)) {
+      codes.fill(intern(textOf(columnName, column.values[0], from)), count, count + to - from);
+      return;
+    }
     // A table from their codes to ours, unless the slice is short beside their dictionary.
     const mapped = column.values.length <= 4 * (to - from) ? new Uint32Array(column.values.length).fill(NO_CODE) : null;
     for (let row = from; row < to; row++) {
       const theirs = column.codes[row]!;
       let ours = mapped?.[theirs] ?? NO_CODE;
       if (ours === NO_CODE) {
-        const text: unknown = column.values[theirs];
-        if (typeof text !== 'string') throw notText(columnName, row, text);
-        ours = intern(text);
+        ours = intern(textOf(columnName, column.values[theirs], row));
         if (mapped !== null) mapped[theirs] = ours;
       }
       codes[count + row - from] = ours;
@@ -119,6 +120,11 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
       count = 0;
     },
   };
+}
+
+function textOf(columnName: string, text: unknown, row: number): string {
+  if (typeof text === 'string') return text;
+  throw notText(columnName, row, text);
 }
 
 function notText(columnName: string, row: number, got: unknown): ParquetWriteError {

@@ -8,7 +8,7 @@ import { type RefusedSample, TableError } from './errors.js';
 import { type BlockPlan, mostRows } from './plan-transform.js';
 import { refusedSample } from './quarantine.js';
 import { productKey, type RawProduct } from './raw-product.js';
-import { fetchObject, scanObject, type UnreadableObject, unreadableCode } from './scan-object.js';
+import { type LoadedObject, loadObject, scanObject, type UnreadableObject, unreadableCode } from './scan-object.js';
 import { TRADE_COLUMNS } from './trade-columns.js';
 
 /** The rows of one block, one an id, sorted; and what was met while reading them. */
@@ -172,28 +172,28 @@ async function scanOne(
   context: TableContext,
   scanner: Scanner,
   name: RawName,
-  load: Promise<Uint8Array>,
+  load: Promise<LoadedObject>,
   reading: Reading,
 ): Promise<void> {
   context.signal?.throwIfAborted();
   const start = context.stopwatch.now();
-  const bytes = await load;
-  context.stopwatch.add('read', start, { items: 1, bytes: bytes.length });
-  const scan = await scanObject(context, scanner, name, bytes);
+  const object = await load;
+  context.stopwatch.add('read', start, { items: 1, bytes: object.bytes });
+  const scan = await scanObject(context, scanner, name, object);
   context.stopwatch.add('map', context.stopwatch.now(), { items: scan.records });
   reading.refused += scan.refused;
   reading.options.onRefused?.(reading.refused, () => samplesOf(scanner.report()));
 }
 
-/** Fetches the next object while one is scanned: one ahead hides a store's latency and costs a few MB. */
+/** Fetches and unpacks the next object while one is scanned: one ahead hides a store's latency and costs its 24 MB. */
 async function* readAhead(
   context: TableContext,
   names: readonly RawName[],
-): AsyncGenerator<{ readonly name: RawName; readonly load: Promise<Uint8Array> }> {
-  const load = (at: number): Promise<Uint8Array> | undefined => {
+): AsyncGenerator<{ readonly name: RawName; readonly load: Promise<LoadedObject> }> {
+  const load = (at: number): Promise<LoadedObject> | undefined => {
     const name = names[at];
     if (name === undefined) return undefined;
-    const promise = fetchObject(context.store, name);
+    const promise = loadObject(context.store, name);
     promise.catch(() => undefined); // met where it is awaited, or not at all when the run ends before
     return promise;
   };

@@ -1,4 +1,5 @@
-import { createGunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { createGunzip, gunzip } from 'node:zlib';
 import { LakeError, type RawName } from '@schemahub/lake';
 import type { Scanner, SourceScan } from '@schemahub/mapping-engine';
 import { type ObjectStore, StoreError } from '@schemahub/object-store';
@@ -19,52 +20,98 @@ export interface UnreadableObject {
 
 /** Bytes that one object may unpack to; more is damage or an attack. */
 const MAX_UNPACKED_BYTES = 1_000_000_000;
-const UNPACK_CHUNK_BYTES = 128 * 1024;
+/** What is unpacked in one go: an object of 100,000 trades is 24 MB, 40 with payloads. A larger one comes in pieces. */
+const MAX_WHOLE_BYTES = 64 * 2 ** 20;
+const PIECE_BYTES = 2 ** 20;
+/** Of a gzip file: header and trailer, whose last four bytes are the unpacked size. */
+const MIN_GZIP_BYTES = 18;
+
+const unpackWhole = promisify(gunzip);
+
+/** A raw object on its way to the scanner. */
+export interface LoadedObject {
+  /** Bytes as they are stored. */
+  readonly bytes: number;
+  /** Its lines, to be read once. */
+  readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
 
 function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
 }
 
-/** The bytes of one object. Throws `LakeError` `missing-object`. */
-export async function fetchObject(store: ObjectStore, name: RawName): Promise<Uint8Array> {
+/**
+ * One object, unpacked beside the main thread unless it is uncommonly large. Throws `LakeError` `missing-object` or
+ * `damaged-raw`.
+ */
+export async function loadObject(store: ObjectStore, name: RawName): Promise<LoadedObject> {
   const stored = await store.get(name.key);
-  if (stored !== undefined) return stored.bytes;
-  throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
+  if (stored === undefined)
+    throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
+  const { bytes } = stored;
+  const size =
+    bytes.length < MIN_GZIP_BYTES
+      ? 0
+      : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(bytes.length - 4, true);
+  if (size > MAX_WHOLE_BYTES) return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
+  try {
+    // Room for all of it and a little more: one piece, not copied.
+    const whole = await unpackWhole(bytes, { chunkSize: size + 1024, maxOutputLength: MAX_WHOLE_BYTES });
+    return { bytes: bytes.length, pieces: [whole] };
+  } catch (error) {
+    // Of several members the trailer tells only the last one's size.
+    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE')
+      return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
+    throw notUnpacked(name, error);
+  }
+}
+
+/** Piece by piece: memory does not grow with the object. */
+async function* unpackPieces(name: RawName, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  const stream = createGunzip({ chunkSize: PIECE_BYTES });
+  try {
+    let unpacked = 0;
+    stream.end(bytes);
+    for await (const piece of stream as AsyncIterable<Uint8Array>) {
+      unpacked += piece.length;
+      if (unpacked > MAX_UNPACKED_BYTES) throw damaged(name, `unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
+      yield piece;
+    }
+  } catch (error) {
+    throw notUnpacked(name, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function notUnpacked(name: RawName, error: unknown): unknown {
+  return isZlibError(error) ? damaged(name, `does not unpack (${(error as Error).message})`, error) : error;
 }
 
 /**
- * Feeds an object's lines to the scanner and checks what they held against its name: gzip CRC, count, first and last
- * id, ascending. On damage the scanner forgets the object. Unpacked piece by piece: memory does not grow with it.
- * Throws `LakeError` `damaged-raw`.
+ * Feeds an object's lines to the scanner and checks what they held against its name: count, first and last id,
+ * ascending. On damage the scanner forgets the object. Throws `LakeError` `damaged-raw`.
  */
 export async function scanObject(
   context: TableContext,
   scanner: Scanner,
   name: RawName,
-  bytes: Uint8Array,
+  { pieces }: LoadedObject,
 ): Promise<SourceScan> {
   const { stopwatch } = context;
-  const gunzip = createGunzip({ chunkSize: UNPACK_CHUNK_BYTES });
   scanner.begin(name.key);
   try {
-    let unpacked = 0;
-    gunzip.end(bytes);
-    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
+    for await (const piece of pieces) {
       const start = stopwatch.now();
-      unpacked += chunk.length;
-      if (unpacked > MAX_UNPACKED_BYTES) throw damaged(name, `unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
-      scanner.feed(chunk);
-      stopwatch.add('map', start, { bytes: chunk.length });
+      scanner.feed(piece);
+      stopwatch.add('map', start, { bytes: piece.length });
     }
     const scan = scanner.end();
     checkScan(name, scan, scanner);
     return scan;
   } catch (error) {
     scanner.discard();
-    if (error instanceof LakeError || !isZlibError(error)) throw error;
-    throw damaged(name, `does not unpack (${(error as Error).message})`, error);
-  } finally {
-    gunzip.destroy();
+    throw error;
   }
 }
 

@@ -15,14 +15,12 @@ const MINIBLOCKS = 4;
 const MINIBLOCK = BLOCK / MINIBLOCKS;
 
 const deltas = new Float64Array(BLOCK);
+/** Deltas above the least one, where all of a block fit 31 bits: packing integers is twice as fast as doubles. */
+const smallDeltas = new Int32Array(BLOCK);
+const SMALL = 2 ** 31;
 
 /** Appends values[from, to), all safe integers. */
-export function appendDeltaBinaryPacked(
-  buffer: ByteBuffer,
-  values: Float64Array | Int32Array,
-  from: number,
-  to: number,
-): void {
+export function appendDeltaBinaryPacked(buffer: ByteBuffer, values: Float64Array, from: number, to: number): void {
   const count = to - from;
   appendVarint(buffer, BLOCK);
   appendVarint(buffer, MINIBLOCKS);
@@ -31,6 +29,7 @@ export function appendDeltaBinaryPacked(
   for (let start = from + 1; start < to; start += BLOCK) {
     const size = Math.min(BLOCK, to - start);
     let least = Number.POSITIVE_INFINITY;
+    let greatest = Number.NEGATIVE_INFINITY;
     let previous = values[start - 1]!;
     for (let index = 0; index < size; index++) {
       const value = values[start + index]!;
@@ -38,25 +37,66 @@ export function appendDeltaBinaryPacked(
       previous = value;
       deltas[index] = delta;
       if (delta < least) least = delta;
+      if (delta > greatest) greatest = delta;
     }
-    appendBlock(buffer, size, least);
+    appendBlock(buffer, size, least, greatest - least < SMALL);
   }
 }
 
-function appendBlock(buffer: ByteBuffer, size: number, least: number): void {
+function appendBlock(buffer: ByteBuffer, size: number, least: number, isSmall: boolean): void {
   appendZigzag(buffer, least);
   // Bits above the last delta of a block are padding; writing zeros keeps equal input equal.
-  for (let index = 0; index < size; index++) deltas[index] = deltas[index]! - least;
-  deltas.fill(0, size);
+  const above = isSmall ? smallDeltas : deltas;
+  for (let index = 0; index < size; index++) above[index] = deltas[index]! - least;
+  above.fill(0, size);
   let widthAt = buffer.length;
   reserve(buffer, MINIBLOCKS + (BLOCK * 54) / 8);
   buffer.length += MINIBLOCKS;
   for (let miniblock = 0; miniblock < MINIBLOCKS; miniblock++) {
     const start = miniblock * MINIBLOCK;
-    const width = start < size ? widthOf(start) : 0;
+    const width = start >= size ? 0 : isSmall ? smallWidthOf(start) : widthOf(start);
     buffer.bytes[widthAt++] = width;
-    if (width > 0) packMiniblock(buffer, start, width);
+    if (width === 0) continue;
+    if (isSmall) packSmall(buffer, start, width);
+    else packMiniblock(buffer, start, width);
   }
+}
+
+function smallWidthOf(start: number): number {
+  let bits = 0;
+  for (let index = start; index < start + MINIBLOCK; index++) bits |= smallDeltas[index]!;
+  return 32 - Math.clz32(bits);
+}
+
+/** 32 integers of at most 31 bits each. */
+function packSmall(buffer: ByteBuffer, start: number, width: number): void {
+  const { bytes } = buffer;
+  let offset = buffer.length;
+  let pending = 0;
+  let bits = 0;
+  for (let index = start; index < start + MINIBLOCK; index++) {
+    let rest = smallDeltas[index]!;
+    let left = width;
+    // 24 bits at most go in at once: with up to 7 pending ones they stay inside a 32-bit integer.
+    if (left > 24) {
+      pending |= (rest & 0xff_ffff) << bits;
+      bytes[offset] = pending;
+      bytes[offset + 1] = pending >>> 8;
+      bytes[offset + 2] = pending >>> 16;
+      offset += 3;
+      pending >>>= 24;
+      rest >>>= 24;
+      left -= 24;
+    }
+    pending |= rest << bits;
+    bits += left;
+    while (bits >= 8) {
+      bytes[offset++] = pending;
+      pending >>>= 8;
+      bits -= 8;
+    }
+  }
+  buffer.length = offset;
 }
 
 function widthOf(start: number): number {
