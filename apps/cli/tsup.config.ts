@@ -1,6 +1,7 @@
 import { defineConfig } from 'tsup';
 
-// A folder, not one file: `--help` loads only what it prints. DuckDB and zstd stay outside: they load files beside themselves.
+// A folder, not one file: `--help` loads only what it prints. DuckDB and zstd stay outside: they load files beside themselves;
+// so does the AWS SDK, which only those install who use it.
 export default defineConfig({
   entry: { schemahub: 'src/main.ts' },
   format: ['esm'],
@@ -11,7 +12,7 @@ export default defineConfig({
   silent: true,
   splitting: true,
   sourcemap: false,
-  noExternal: [/^(?!@duckdb\/|@bokuweb\/)/],
+  noExternal: [/^(?!@duckdb\/|@bokuweb\/|@aws-sdk\/)/],
   esbuildOptions: (options) => {
     // Workspace packages are bundled from their sources: the CLI needs no other build.
     options.conditions = ['@schemahub/source'];

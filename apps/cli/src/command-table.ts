@@ -14,7 +14,7 @@ function option(name: string, value: string | undefined, doc: string, aliases?: 
 }
 
 const lakeOptions: readonly OptionSpec[] = [
-  fromSetting('lake', 'DIR'),
+  fromSetting('lake', 'DIR|s3://…'),
   fromSetting('s3-bucket', 'BUCKET'),
   { ...fromSetting('raw-prefix', 'PREFIX'), aliases: ['s3-prefix'] },
   fromSetting('unified-prefix', 'PREFIX'),

@@ -26,6 +26,15 @@ const codes: Readonly<Record<string, number>> = {
   'IcebergError:damaged-file': exitCodes.damage,
   'IcebergError:missing-object': exitCodes.damage,
   QueryError: exitCodes.error,
+  // What to set, allow or make before any run can work: configuration, although AWS found it.
+  'StoreError:access-denied': exitCodes.usage,
+  'StoreError:not-found': exitCodes.usage,
+  'StoreError:credentials': exitCodes.usage,
+  'StoreError:wrong-region': exitCodes.usage,
+  'StoreError:clock-skew': exitCodes.usage,
+  'CoordinationError:no-table': exitCodes.usage,
+  'CoordinationError:access-denied': exitCodes.usage,
+  'CoordinationError:credentials': exitCodes.usage,
 };
 
 /** An error as one sentence for a person, and the exit code it means. */

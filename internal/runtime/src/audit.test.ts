@@ -11,7 +11,7 @@ import { createTable } from '@schemahub/table';
 import { describe, expect, it } from 'vitest';
 import { readStatus, runVerify, type VerifyOptions, type VerifyResult } from './audit.js';
 import { type Config, loadConfig } from './config.js';
-import type { OpenLake } from './lake.js';
+import { documentCircuits, type OpenLake } from './lake.js';
 import { mappingFor, tableSchemas } from './table.js';
 
 const PRODUCT = 'BTC-USD';
@@ -56,6 +56,7 @@ async function testLake(): Promise<TestLake> {
     documents,
     checkpoints: createCheckpointStore({ documents, keyOf: layout.checkpoint }),
     leases: createLeases({ documents, clock, holder, createId: () => 'lease', keyOf: layout.lock }),
+    circuits: documentCircuits(documents, layout),
     clock,
   };
   const config = await loadConfig({ flags: {}, environment: {}, folder: mkdtempSync(join(tmpdir(), 'schemahub-')) });

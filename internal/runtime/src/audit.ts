@@ -329,7 +329,7 @@ export interface LakeStatus {
 async function breakerOf(lake: OpenLake, exchange: string): Promise<ExchangeStatus> {
   const nothing = { exchange, since: null, last_error: null };
   try {
-    const held = await lake.documents.read(lake.layout.lock(`circuit:${exchange}`));
+    const held = await lake.circuits(exchange).read();
     if (held === undefined) return { ...nothing, breaker: 'closed' };
     const state = parseCircuitState(held.value);
     const since = new Date(state.updatedAt).toISOString();

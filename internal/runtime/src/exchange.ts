@@ -162,22 +162,13 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
   const timeoutMs = config.number('timeout') * 1000;
   // A probe that may still be answered must not be given up, nor its state be forgotten.
   const probeLeaseMs = Math.max(60_000, 2 * timeoutMs);
-  const breakerKey = lake?.layout.lock(`circuit:${entry.exchange}`);
   const breaker = config.flag('circuit-breaker')
     ? createCircuitBreaker({
         name: entry.exchange,
         clock,
         probeLeaseMs,
         staleMs: Math.max(600_000, 2 * probeLeaseMs),
-        ...(lake === undefined || breakerKey === undefined
-          ? {}
-          : {
-              store: {
-                read: () => lake.documents.read(breakerKey),
-                write: (value: unknown, version: string | undefined) =>
-                  lake.documents.write(breakerKey, value, version),
-              },
-            }),
+        store: lake?.circuits(entry.exchange),
         onEvent: ({ text }) => onLine(text),
       })
     : undefined;

@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type CheckpointStore, createCheckpointStore } from '@schemahub/checkpoint';
+import type { CircuitStore } from '@schemahub/circuit-breaker';
 import { systemClock } from '@schemahub/connector-kit';
 import { createDocuments, createLeases, type Documents, type Leases } from '@schemahub/coordination';
+import type { HealthTable } from '@schemahub/coordination/dynamodb';
 import type { Clock } from '@schemahub/core';
 import { createLayout, type Layout, latestCommitNumber, listProducts } from '@schemahub/lake';
 import { createFolderStore, createOverlayStore, currentProcess, type ObjectStore } from '@schemahub/object-store';
+import { openHealthTable, openLeaseTable, openS3, prefixInLake } from './aws.js';
 import type { Config } from './config.js';
+import { processEnvironment } from './environment.js';
 import { UsageError } from './errors.js';
+import { createFileCache, defaultCacheFolder, type LocalFiles } from './file-cache.js';
+import { lakePlaceOf } from './lake-place.js';
+import { createTraffic, type Traffic } from './traffic.js';
 
 /** A lake with everything that shares it: objects, checkpoints, leases. */
 export interface OpenLake {
@@ -15,6 +22,14 @@ export interface OpenLake {
   readonly documents: Documents;
   readonly checkpoints: CheckpointStore;
   readonly leases: Leases;
+  /** Where the circuit breaker of an exchange keeps its state. */
+  readonly circuits: (exchange: string) => CircuitStore;
+  /** Health of exchanges in DynamoDB; undefined without a table for it. */
+  readonly health?: HealthTable | undefined;
+  /** Copies of the lake's files, where SQL engines cannot open them in place. */
+  readonly local?: LocalFiles | undefined;
+  /** What was asked of AWS so far. */
+  readonly traffic?: Traffic | undefined;
   readonly clock: Clock;
 }
 
@@ -29,44 +44,78 @@ export interface OpenLakeOptions {
 /** Exchanges that a lake may hold. */
 export const exchanges: readonly string[] = ['coinbase', 'binance', 'kraken'];
 
-function folderOf(config: Config): string {
-  const lake = config.text('lake');
-  if (config.optionalText('s3-bucket') !== undefined || lake.startsWith('s3://')) {
-    throw new UsageError(
-      's3:// lakes are not supported by this version: it works on a local folder. Use --lake DIR (and unset S3_BUCKET).',
-    );
-  }
-  return lake;
+interface Opened {
+  readonly store: ObjectStore;
+  readonly layout: Layout;
+  readonly local?: LocalFiles;
 }
 
+/** The store of a lake, and where everything lies in it. */
+async function openStore(config: Config, clock: Clock, traffic: Traffic): Promise<Opened> {
+  const place = lakePlaceOf(config);
+  const raw = config.optionalText('raw-prefix');
+  const unified = config.optionalText('unified-prefix');
+  if (place.kind === 'folder')
+    return {
+      store: createFolderStore({ folder: place.folder, sleep: clock.sleep }),
+      layout: createLayout({ rawPrefix: raw, unifiedPrefix: unified }),
+    };
+  const [ownRaw, ownUnified] = [prefixInLake(place, raw), prefixInLake(place, unified)];
+  const fromRoot = [...ownRaw.fromRoot, ...ownUnified.fromRoot];
+  const store = await openS3({ place, config, clock, fromRoot, traffic });
+  const cacheFolder = config.optionalText('cache-dir') ?? defaultCacheFolder(processEnvironment().XDG_CACHE_HOME);
+  return {
+    store,
+    layout: createLayout({ rawPrefix: ownRaw.key, unifiedPrefix: ownUnified.key }),
+    local: createFileCache({ store, folder: cacheFolder, now: clock.now }),
+  };
+}
+
+function openCheckpoints(config: Config, clock: Clock, store: ObjectStore, dryRun: boolean): Documents {
+  const folder = config.optionalText('checkpoint-dir');
+  if (folder === undefined) return createDocuments(store);
+  if (config.optionalText('locks-table') !== undefined)
+    throw new UsageError(
+      '--checkpoint-dir: not together with DYNAMODB_LOCKS_TABLE. Tasks that share leases must share checkpoints too: leave them in the lake.',
+    );
+  const own = createFolderStore({ folder, sleep: clock.sleep });
+  return createDocuments(dryRun ? createOverlayStore(own) : own);
+}
+
+/** Breaker states as documents of the lake. */
+export function documentCircuits(documents: Documents, layout: Layout): OpenLake['circuits'] {
+  return (exchange) => {
+    const key = layout.lock(`circuit:${exchange}`);
+    return { read: () => documents.read(key), write: (value, version) => documents.write(key, value, version) };
+  };
+}
+
+/** Opens a lake on a folder or on S3, with leases in DynamoDB where a table is named. Nothing is asked yet. */
 export async function openLake(options: OpenLakeOptions): Promise<OpenLake> {
-  const { config, clock = systemClock } = options;
-  const layout = createLayout({
-    rawPrefix: config.optionalText('raw-prefix'),
-    unifiedPrefix: config.optionalText('unified-prefix'),
-  });
-  const folder = createFolderStore({ folder: folderOf(config), sleep: clock.sleep });
-  const store = options.dryRun === true ? createOverlayStore(folder) : folder;
+  const { config, clock = systemClock, dryRun = false } = options;
+  const traffic = createTraffic();
+  const { store: base, layout, local } = await openStore(config, clock, traffic);
+  const store = dryRun ? createOverlayStore(base) : base;
   const documents = createDocuments(store);
-  const checkpointDir = config.optionalText('checkpoint-dir');
-  const checkpointStore =
-    checkpointDir === undefined ? store : createFolderStore({ folder: checkpointDir, sleep: clock.sleep });
-  const checkpointDocuments = createDocuments(
-    options.dryRun === true && checkpointDir !== undefined ? createOverlayStore(checkpointStore) : checkpointStore,
-  );
+  const checkpointDocuments = openCheckpoints(config, clock, store, dryRun);
+  const leaseTable = dryRun ? undefined : await openLeaseTable(config, traffic);
+  const health = dryRun ? undefined : await openHealthTable(config, traffic);
   return {
     store,
     layout,
     documents,
     checkpoints: createCheckpointStore({ documents: checkpointDocuments, keyOf: layout.checkpoint }),
     leases: createLeases({
-      documents,
       clock,
       holder: currentProcess(),
       createId: randomUUID,
-      keyOf: layout.lock,
       ttlMs: config.number('lock-ttl') * 1000,
+      ...(leaseTable === undefined ? { documents, keyOf: layout.lock } : { store: leaseTable }),
     }),
+    circuits: health === undefined ? documentCircuits(documents, layout) : health.circuitStore,
+    health,
+    local,
+    traffic,
     clock,
   };
 }

@@ -7,6 +7,7 @@ import { type JsonSource, openDuckdb, type WatermarkRow } from '@schemahub/query
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import { venues } from './exchange.js';
+import type { LocalFiles, RemoteFile } from './file-cache.js';
 import { publishedFiles } from './iceberg.js';
 import { lakeProducts, type OpenLake } from './lake.js';
 
@@ -80,15 +81,32 @@ async function watermarks(lake: OpenLake): Promise<WatermarkRow[]> {
   return rows;
 }
 
-async function keysBelow(lake: OpenLake, prefix: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of lake.store.list(prefix)) if (key.endsWith('.jsonl.gz')) keys.push(lake.store.urlOf!(key));
-  return keys;
+/** Where DuckDB opens the lake's files: where they are, or copies of them. */
+function localFiles({ local, store }: OpenLake): LocalFiles {
+  if (local !== undefined) return local;
+  const urlOf = store.urlOf;
+  if (urlOf === undefined) throw new UsageError(`${store.location}: DuckDB cannot read this store.`);
+  return { pathOf: urlOf, bring: async (files) => files.map(({ key }) => urlOf(key)) };
+}
+
+async function rawFilesBelow(lake: OpenLake, prefix: string): Promise<RemoteFile[]> {
+  const files: RemoteFile[] = [];
+  for await (const { key, size } of lake.store.list(prefix))
+    if (key.endsWith('.jsonl.gz')) files.push({ key, bytes: size });
+  return files;
+}
+
+/** Quarantine objects of a commit, with the sizes that the store tells. */
+async function quarantineFiles(lake: OpenLake, keys: readonly string[]): Promise<RemoteFile[]> {
+  if (keys.length === 0) return [];
+  const sizes = new Map<string, number>();
+  for (const prefix of new Set(keys.map((key) => key.slice(0, key.lastIndexOf('/') + 1))))
+    for await (const { key, size } of lake.store.list(prefix)) sizes.set(key, size);
+  return keys.map((key) => ({ key, bytes: sizes.get(key) ?? -1 }));
 }
 
 interface DataFiles {
-  /** Keys. */
-  readonly files: readonly string[];
+  readonly files: readonly RemoteFile[];
   readonly hasDecimals: boolean;
 }
 
@@ -98,7 +116,7 @@ async function dataFiles(options: OpenQueryOptions, snapshot: Snapshot | undefin
   if (viaIceberg === undefined) {
     const files = snapshot?.products.flatMap((list) => list.files) ?? [];
     return {
-      files: files.map(({ path }) => path),
+      files: files.map(({ path, bytes, sha256 }) => ({ key: path, bytes, sha256 })),
       hasDecimals: files.some(({ columns }) => columns.includes('price_dec')),
     };
   }
@@ -107,7 +125,7 @@ async function dataFiles(options: OpenQueryOptions, snapshot: Snapshot | undefin
     throw new UsageError(
       `--via iceberg: no published snapshot shows commit ${snapshot?.number ?? 0}. See: schemahub iceberg status`,
     );
-  return { files: published.files.map(({ key }) => key), hasDecimals: published.hasDecimals };
+  return { files: published.files.map(({ key, bytes }) => ({ key, bytes })), hasDecimals: published.hasDecimals };
 }
 
 /** DuckDB over one committed snapshot and nothing else of the table. */
@@ -115,21 +133,23 @@ export async function openQuery(
   options: OpenQueryOptions,
 ): Promise<{ engine: QueryEngine; snapshot: Snapshot | undefined }> {
   const { lake } = options;
-  const urlOf = lake.store.urlOf;
-  if (urlOf === undefined) throw new UsageError(`${lake.store.location}: DuckDB cannot read this store.`);
+  const local = localFiles(lake);
   const snapshot = await chosenSnapshot(options);
   const { files, hasDecimals } = await dataFiles(options, snapshot);
   const schema = hasDecimals ? tradesUnifiedWithDecimals : tradesUnified;
   const raw: Record<string, JsonSource> = {};
   for (const { exchange } of venues) {
     const prefix = lake.layout.rawPrefix(exchange);
-    raw[exchange] = { files: () => keysBelow(lake, prefix), directory: urlOf(prefix.replace(/\/$/, '')) };
+    raw[exchange] = {
+      files: async () => await local.bring(await rawFilesBelow(lake, prefix)),
+      directory: local.pathOf(prefix.replace(/\/$/, '')),
+    };
   }
   const engine = await openDuckdb({
-    table: { files: files.map(urlOf), columns: schema.columns },
+    table: { files: await local.bring(files), columns: schema.columns },
     raw,
     watermarks: await watermarks(lake),
-    quarantine: snapshot?.commit.quarantine.map(urlOf) ?? [],
+    quarantine: await local.bring(await quarantineFiles(lake, snapshot?.commit.quarantine ?? [])),
     ...(options.exportFile === undefined ? {} : { exportFile: options.exportFile }),
   });
   return { engine, snapshot };

@@ -10,7 +10,7 @@ import { condemnMissing, runVerify } from '@schemahub/runtime/audit';
 import type { Config } from '@schemahub/runtime/config';
 import { openExchange, venueOf } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
-import { type OpenLake, requireLake, storeNow } from '@schemahub/runtime/lake';
+import { documentCircuits, type OpenLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { rawProducts } from '@schemahub/runtime/table';
 import { createTable, type Table, type UnreadableObject } from '@schemahub/table';
 import type { Command, Scenario } from './scenario.js';
@@ -52,6 +52,7 @@ function openSimulatedLake(host: CommandHost): OpenLake {
       createId: host.createId,
       keyOf: layout.lock,
     }),
+    circuits: documentCircuits(documents, layout),
     clock: host.clock,
   };
 }

@@ -37,11 +37,13 @@ async function lakeWrites(invocation: Invocation): Promise<string> {
     throw new Error(`${lake.store.location}: another process writes the same document; run doctor again`);
   const commit = await latestCommitNumber(lake.store, lake.layout);
   const products = await lakeProducts(lake);
-  return `${lake.store.location} is writable and has hard links; ${products.length} products, ${commit === 0 ? 'no commit' : `commit ${commit}`}`;
+  return `${lake.store.location} is writable${lake.store.location.startsWith('s3://') ? '' : ' and has hard links'}; ${products.length} products, ${commit === 0 ? 'no commit' : `commit ${commit}`}`;
 }
 
 async function diskSpace(invocation: Invocation): Promise<string> {
-  const { bavail, bsize } = await statfs((await openLake({ config: invocation.config })).store.location);
+  const { location } = (await openLake({ config: invocation.config })).store;
+  if (location.startsWith('s3://')) return 'the lake is on S3';
+  const { bavail, bsize } = await statfs(location);
   const free = bavail * bsize;
   if (free < 1_000_000_000)
     throw new Error(`only ${bytesText(free)} free below the lake; a million trades take about 45 MB`);

@@ -6,6 +6,7 @@ import { lakeProducts, type OpenLake, openLake, requireLake } from '@schemahub/r
 import { loadSeed } from '@schemahub/runtime/seed';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
+import { explainError } from '../explain-error.js';
 import { createFetchLog } from '../fetch-log.js';
 import { createFetchProgress } from '../fetch-progress.js';
 import { createFetchReport, writeReport } from '../fetch-report.js';
@@ -65,7 +66,7 @@ function codeOf(result: ProductResult, named: boolean): number {
     case 'incomplete':
       return exitCodes.incomplete;
     case 'failed':
-      return exitCodes.error;
+      return explainError(result.error).code;
   }
 }
 
@@ -125,7 +126,9 @@ const columns = [
 ] as const;
 
 function nextCommand(invocation: Invocation, result: IngestResult, code: number): string {
-  const lake = invocation.config.text('lake') === './lake' ? '' : ` --lake ${invocation.config.text('lake')}`;
+  const { origin, value } = invocation.config.values.find(({ setting }) => setting.name === 'lake')!;
+  // What the environment says, it says to the next command too.
+  const lake = origin === 'flag' ? ` --lake ${value}` : '';
   if (result.unavailable !== undefined || result.stopped || code === exitCodes.held)
     return `schemahub ${invocation.command}${lake} (again)`;
   if (code === exitCodes.incomplete) return `schemahub repair${lake}`;

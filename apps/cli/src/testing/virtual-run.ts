@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly columns?: number | undefined;
   readonly isTerminal?: boolean | undefined;
+  /** Adds no `--lake`: the environment names it. */
+  readonly plain?: boolean | undefined;
   /** Sees every text on stderr as it comes, to act in the midst of a run. */
   readonly onErr?: ((text: string) => void) | undefined;
 }
@@ -83,7 +85,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const run: World['run'] = async (args, runOptions = {}) => {
     let out = '';
     let err = '';
-    const argv = LAKELESS.has(args[0] ?? '') || args.includes('--lake') ? args : [...args, '--lake', lake];
+    const argv =
+      runOptions.plain === true || LAKELESS.has(args[0] ?? '') || args.includes('--lake')
+        ? args
+        : [...args, '--lake', lake];
     const code = await runCli(argv, {
       out: (text) => {
         out += text;

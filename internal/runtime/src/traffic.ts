@@ -1,0 +1,102 @@
+import type { S3RequestFacts } from '@schemahub/object-store/s3';
+
+/** What a run asked of AWS: requests by operation, bytes. Grows while the run works. */
+export interface Traffic {
+  readonly s3: Record<string, number>;
+  readonly dynamodb: Record<string, number>;
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+export function createTraffic(): Traffic {
+  return { s3: {}, dynamodb: {}, sentBytes: 0, receivedBytes: 0 };
+}
+
+export function countS3(traffic: Traffic, { operation, sent, received }: S3RequestFacts): void {
+  traffic.s3[operation] = (traffic.s3[operation] ?? 0) + 1;
+  traffic.sentBytes += sent;
+  traffic.receivedBytes += received;
+}
+
+export function countDynamo(traffic: Traffic, operation: string): void {
+  traffic.dynamodb[operation] = (traffic.dynamodb[operation] ?? 0) + 1;
+}
+
+export type PriceName =
+  | 's3Write'
+  | 's3Read'
+  | 's3GbMonth'
+  | 'dynamoWrite'
+  | 'dynamoRead'
+  | 'metricMonth'
+  | 'metricRequest'
+  | 'logsGb'
+  | 'fargateVcpuHour'
+  | 'fargateGbHour'
+  | 'athenaTb';
+
+/**
+ * Dollars of AWS, us-east-1, on demand, without tax and free tier.
+ * Source: aws.amazon.com/s3/pricing, /dynamodb/pricing/on-demand, /cloudwatch/pricing, read in November 2026 as known; AWS may change them.
+ */
+export const prices: Readonly<Record<PriceName, number>> = {
+  /** PUT, POST, LIST, COPY, a request. */
+  s3Write: 0.005 / 1000,
+  /** GET, HEAD and the rest, a request. */
+  s3Read: 0.0004 / 1000,
+  /** A GB and month, Standard. */
+  s3GbMonth: 0.023,
+  /** A write of up to 1 KB. */
+  dynamoWrite: 0.625 / 1_000_000,
+  /** A strongly consistent read of up to 4 KB. */
+  dynamoRead: 0.125 / 1_000_000,
+  /** A custom metric and month, among the first 10,000. */
+  metricMonth: 0.3,
+  /** A PutMetricData request. */
+  metricRequest: 0.01 / 1000,
+  /** A GB of logs taken in. */
+  logsGb: 0.5,
+  /** Fargate, ARM Linux, a vCPU and hour; a GB and hour. */
+  fargateVcpuHour: 0.03238,
+  fargateGbHour: 0.00356,
+  /** A TB scanned by Athena. */
+  athenaTb: 5,
+};
+
+const S3_WRITES = new Set([
+  'PutObject',
+  'ListObjectsV2',
+  'CreateMultipartUpload',
+  'UploadPart',
+  'CompleteMultipartUpload',
+]);
+/** Deletes and aborts cost nothing. */
+const S3_FREE = new Set(['DeleteObjects', 'AbortMultipartUpload']);
+
+export interface TrafficCost {
+  readonly s3Writes: number;
+  readonly s3Reads: number;
+  readonly dynamoWrites: number;
+  readonly dynamoReads: number;
+  /** Of the requests alone; keeping bytes is charged by the month. */
+  readonly dollars: number;
+}
+
+/** What the requests of a run cost. */
+export function costOf({ s3, dynamodb }: Pick<Traffic, 's3' | 'dynamodb'>): TrafficCost {
+  let [s3Writes, s3Reads, dynamoWrites, dynamoReads] = [0, 0, 0, 0];
+  for (const [operation, count] of Object.entries(s3)) {
+    if (S3_WRITES.has(operation)) s3Writes += count;
+    else if (!S3_FREE.has(operation)) s3Reads += count;
+  }
+  for (const [operation, count] of Object.entries(dynamodb)) {
+    if (operation === 'GetItem') dynamoReads += count;
+    else dynamoWrites += count;
+  }
+  const dollars =
+    s3Writes * prices.s3Write +
+    s3Reads * prices.s3Read +
+    dynamoWrites * prices.dynamoWrite +
+    dynamoReads * prices.dynamoRead;
+  return { s3Writes, s3Reads, dynamoWrites, dynamoReads, dollars };
+}
