@@ -30,8 +30,7 @@ export function awsPlaceOf(config: Config, service?: AwsService): AwsPlace {
     throw new UsageError('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: expected both of them, or none; got one.');
   return {
     region: config.text('aws-region'),
-    endpoint:
-      (service && config.optionalText(`aws-endpoint-url-${service}`)) ?? config.optionalText('aws-endpoint-url'),
+    endpoint: (service && config.optionalText(`aws-endpoint-${service}`)) ?? config.optionalText('aws-endpoint'),
     credentials:
       accessKeyId === undefined || secretAccessKey === undefined
         ? undefined

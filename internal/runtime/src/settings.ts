@@ -168,14 +168,14 @@ export const settings: readonly Setting[] = [
     'region of bucket, tables and everything else in AWS',
   ),
   setting(
-    'aws-endpoint-url',
+    'aws-endpoint',
     ['AWS_ENDPOINT_URL'],
     undefined,
     text,
     'another place than AWS, for every service: MinIO, a stand-in',
   ),
-  setting('aws-endpoint-url-s3', ['AWS_ENDPOINT_URL_S3'], undefined, text, 'the same for S3 alone'),
-  setting('aws-endpoint-url-dynamodb', ['AWS_ENDPOINT_URL_DYNAMODB'], undefined, text, 'the same for DynamoDB alone'),
+  setting('aws-endpoint-s3', ['AWS_ENDPOINT_URL_S3'], undefined, text, 'the same for S3 alone'),
+  setting('aws-endpoint-dynamodb', ['AWS_ENDPOINT_URL_DYNAMODB'], undefined, text, 'the same for DynamoDB alone'),
   setting(
     'aws-access-key-id',
     ['AWS_ACCESS_KEY_ID'],
@@ -246,8 +246,6 @@ export const settings: readonly Setting[] = [
   ),
   setting('athena-database', ['ATHENA_DATABASE'], 'schemahub', text, 'Glue database of the table in AWS'),
   setting('athena-workgroup', ['ATHENA_WORKGROUP'], 'primary', text, 'Athena workgroup that queries run in'),
-  setting('aws-region', ['AWS_REGION', 'AWS_DEFAULT_REGION'], 'us-east-1', text, 'AWS region'),
-  setting('aws-endpoint', ['AWS_ENDPOINT_URL'], undefined, text, 'another address than that of AWS, for a stand-in'),
   setting(
     'iceberg',
     ['SCHEMAHUB_ICEBERG'],
