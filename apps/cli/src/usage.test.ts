@@ -80,7 +80,7 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['simulate', '--products', 'BTC'], /--products: expected PRODUCT:TRADES/],
     [['simulate', '--port', '70000'], /--port: expected a number 0 to 65535/],
     [['transform', 'DOGE-USD'], /DOGE-USD: the lake .* holds nothing of it; it holds BTC-USD, WLD-USD/],
-    [['ingest', '--lake', 's3://Bucket_X/x'], [/--lake s3:\/\/Bucket_X\/x: expected s3:\/\/BUCKET/]],
+    [['ingest', '--lake', 's3://Bucket_X/x'], /--lake s3:\/\/Bucket_X\/x: expected s3:\/\/BUCKET/],
     [
       ['ingest', '--seed-path', '/nowhere/seed.yaml'],
       /\/nowhere\/seed\.yaml: there is no such product list.*update-seed/,
