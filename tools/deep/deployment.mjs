@@ -4,6 +4,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { startSimulator } from '../strangers/simulator.mjs';
 
 const row = (...values) => ({ Data: values.map((value) => (value === null ? {} : { VarCharValue: String(value) })) });
 const result = (columns, ...rows) => ({
@@ -81,14 +82,43 @@ export async function useDeployment({ root, scratch, cli, endpoint, outputs, aws
   const plain = await fetch(`${endpoint}/${bucket}/schemahub/x`, { method: 'PUT', body: 'x' });
   one('the bucket refuses what does not come over TLS', plain.status === 403);
   aws('s3api', 'delete-bucket-policy', '--bucket', bucket);
-  // A lake is the same below a folder and in the bucket.
-  const lake = join(scratch, 'terraform-lake');
-  one('schemahub demo makes a lake', program([cli, 'demo', '--lake', lake]).status === 0);
-  // Without its leases: their names hold %, and the emulator cannot delete such keys.
-  aws('s3', 'sync', lake, `s3://${bucket}/schemahub`, '--exclude', 'locks/*', '--only-show-errors');
-  const certificate = JSON.parse(program([cli, 'verify', '--no-write', '--json', '--lake', lake]).out || '{}');
+  // The commands of the tasks, with the environment that their definition gives them.
+  const task = aws('ecs', 'describe-task-definition', '--task-definition', outputs.task_definitions.value.transform);
+  const [definition] = task.taskDefinition.containerDefinitions;
+  const simulator = await startSimulator(cli, '--products', 'BTC-USD:3000,ETH-USD:2000');
+  const env = {
+    ...Object.fromEntries(definition.environment.map(({ name, value }) => [name, value])),
+    COINBASE_API_URL: simulator.url,
+    SCHEMAHUB_COINBASE_RATE: '200',
+  };
+  const command = (...args) => {
+    const ended = program([cli, ...args], env);
+    if (ended.status !== 0) console.log(ended.err.slice(-2000));
+    one(`schemahub ${args.join(' ')} ends 0 on what was deployed`, ended.status === 0);
+    return ended;
+  };
+  command('backfill', 'BTC-USD', 'ETH-USD');
+  command(...definition.command);
+  const certificate = JSON.parse(command('verify', '--json').out || '{}');
+  simulator.stop();
   const { totals, products } = certificate;
-  one('the lake has a certificate', totals?.in_table > 0);
+  one('the lake in the bucket is complete', totals?.in_table > 4000 && totals.missing === 0);
+  const table = aws(
+    'glue',
+    'get-table',
+    '--database-name',
+    outputs.athena.value.database,
+    '--name',
+    'trades_unified',
+  )?.Table;
+  const { table_type: type, metadata_location: pointer = '' } = table?.Parameters ?? {};
+  one(
+    'Glue points to the published metadata',
+    type === 'ICEBERG' &&
+      aws('s3api', 'head-object', '--bucket', bucket, '--key', pointer.replace(`s3://${bucket}/`, '')) !== undefined,
+  );
+  const leases = aws('dynamodb', 'scan', '--table-name', outputs.tables.value.locks);
+  one('every lease was given back', leases?.Count === 0);
 
   // The function: its file alone, its environment as it was deployed.
   const alone = join(scratch, 'function');
@@ -184,14 +214,6 @@ export async function useDeployment({ root, scratch, cli, endpoint, outputs, aws
   told('throttling is told', await invoke(throttled.url), /too many requests at once; try again/);
   throttled.close();
 
-  // The command line on the deployed names.
-  const env = {
-    S3_BUCKET: bucket,
-    DYNAMODB_LOCKS_TABLE: outputs.tables.value.locks,
-    DYNAMODB_HEALTH_TABLE: outputs.tables.value.health,
-    ATHENA_DATABASE: outputs.athena.value.database,
-    ATHENA_WORKGROUP: outputs.athena.value.workgroup,
-  };
   await preset([result([['n', 'bigint']], [totals.in_table])]);
   const query = program(
     [cli, 'query', '--engine', 'athena', '--json', 'SELECT count(*) AS n FROM trades_unified'],
