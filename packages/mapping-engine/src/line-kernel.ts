@@ -14,6 +14,7 @@ import {
   SKIP_NUMBER,
   SKIP_STRING,
 } from './line-shape.js';
+import { MINUTE_BYTES, NO_TIME, readMinute, twoDigits } from './line-times.js';
 import { fourDigits, isRemembered, type LineBytes, matchesLiteral, rememberText } from './line-words.js';
 import { HASH_FACTOR, HASH_START } from './raw-dictionary.js';
 import { applyRule, type DigitLoss, isRefusal } from './rule.js';
