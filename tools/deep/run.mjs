@@ -118,7 +118,7 @@ function mutants() {
 function python() {
   const folder = join(root, '.venv');
   const program = join(folder, 'bin/python');
-  const readers = ['pyarrow', 'polars', 'duckdb'];
+  const readers = ['pyarrow', 'polars', 'duckdb', 'fastavro'];
   const complete = () => existsSync(program) && run(program, ['-c', `import ${readers.join(', ')}`], { minutes: 2 }).ok;
   if (complete()) return program;
   rmSync(folder, { recursive: true, force: true });
@@ -153,6 +153,27 @@ function readers() {
   run(program, ['-B', join(root, 'tools/deep/run_tests.py'), 'test_lake', report], { env, minutes: 5 });
   if (existsSync(report)) count(JSON.parse(readFileSync(report, 'utf8')));
   else one('the Python tests could be loaded', false);
+}
+
+/** fastavro, pyarrow and DuckDB read the Iceberg face after commits, a new schema and a rollback. */
+function iceberg() {
+  say('the Iceberg face in fastavro, pyarrow and DuckDB');
+  const program = python();
+  const [lake, listing, report] = ['lake-iceberg', 'iceberg.json', 'iceberg-report.json'].map((name) =>
+    join(scratch, name),
+  );
+  if (!one('Python has fastavro', program !== undefined)) return;
+  if (!one('schemahub demo makes a lake', demo(process.execPath, lake))) return;
+  const rebuild = ['transform', '--rebuild', '--decimals'];
+  const commands = [['iceberg', 'publish'], rebuild, ['rollback', '1'], ['rollback', '--release'], rebuild];
+  const ok = commands.every((command) => run(process.execPath, [cli, ...command, '--lake', lake]).ok);
+  if (!one('schemahub publishes commits, a new schema and a rollback', ok)) return;
+  const snapshots = run(process.execPath, [cli, 'snapshots', '--files', '--json', '--lake', lake], { stdout: 'pipe' });
+  writeFileSync(listing, snapshots.text);
+  const env = { SCHEMAHUB_LAKE: lake, SCHEMAHUB_SNAPSHOTS: listing };
+  run(program, ['-B', join(root, 'tools/deep/run_tests.py'), 'test_iceberg', report], { env, minutes: 5 });
+  if (existsSync(report)) count(JSON.parse(readFileSync(report, 'utf8')));
+  else one('the Python tests of the Iceberg face could be loaded', false);
 }
 
 /** The path of another Node from the npm package `node`; undefined if it cannot be had. */
@@ -215,6 +236,7 @@ const steps = {
   mutants,
   moto: () => motoSuites({ root, scratch, say, one, run, reporters, countVitest }),
   readers,
+  iceberg,
   packages,
   pages,
   node22: () => newerNode(22),
