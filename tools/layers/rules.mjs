@@ -2,7 +2,7 @@
 import { rowOf, SCOPE } from './table.mjs';
 
 /** Files that may hold AWS SDK code, and that only internal/runtime may import. */
-export const AWS_FILES = '/(s3|dynamodb|athena|glue|cloudwatch|sns)[.]((moto[.])?test[.])?ts$';
+export const AWS_FILES = '/(s3|dynamodb|athena|glue|cloudwatch|sns)[.](test[.]|moto[.]test[.])?ts$';
 export const AWS_SDK = '(^|/)(@aws-sdk|@smithy|aws-sdk)(/|$)';
 
 /**
