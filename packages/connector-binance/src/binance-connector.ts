@@ -3,6 +3,7 @@ import {
   collectBelowUpwards,
   collectWindowUpwards,
   createCalls,
+  createRawFields,
   encodeProduct,
   fieldText,
   invalidOption,
@@ -143,6 +144,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
     pageLimit,
     fetchFrom: (from, limit) => requests.from(product, from, limit, send),
   });
+  const fieldsOf = createRawFields(binanceDefaults.exchange);
   return {
     kind: 'windowed',
     exchange: binanceDefaults.exchange,
@@ -173,7 +175,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
     parseTrade: (record) => factsOf(parseRecord(record)),
     rawLine: (product, record, { rawPayload }) =>
       rawLine(record, {
-        fields: { product_id: product.id, _source: binanceDefaults.exchange, _symbol: product.symbol },
+        fields: fieldsOf(product),
         rawPayload,
       }),
   };

@@ -4,6 +4,7 @@ import {
   collectWindow,
   contractBreak,
   createCalls,
+  createRawFields,
   encodeProduct,
   fieldText,
   invalidOption,
@@ -106,6 +107,7 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
     pageLimit,
     fetchPage: (upTo, limit) => requests.below(product, upTo, limit, send),
   });
+  const fieldsOf = createRawFields(coinbaseDefaults.exchange);
   return {
     kind: 'windowed',
     exchange: coinbaseDefaults.exchange,
@@ -138,7 +140,7 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
     parseTrade: (record) => factsOf(parseRecord(record)),
     rawLine: (product, record, { rawPayload }) =>
       rawLine(record, {
-        fields: { product_id: product.id, _source: coinbaseDefaults.exchange, _symbol: product.symbol },
+        fields: fieldsOf(product),
         rawPayload,
       }),
   };
