@@ -351,6 +351,14 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/complete.js'),
   },
   {
+    name: 'probe',
+    summary: 'ask an exchange whether every fact that its connector relies on still holds',
+    args: '[EXCHANGE]',
+    options: [...exchangeOptions, option('product', 'ID', 'a busy product to ask about (default BTC-USD)')],
+    examples: ['schemahub probe coinbase', 'schemahub probe coinbase --product ETH-USD --json'],
+    load: () => import('./commands/probe.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check this machine, the lake and the exchange',
     options: [...lakeOptions, ...exchangeOptions, option('offline', undefined, 'do not ask the exchange')],

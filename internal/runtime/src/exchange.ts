@@ -2,11 +2,18 @@ import { createCircuitBreaker } from '@schemahub/circuit-breaker';
 import { binanceDefaults, binancePolicy, createBinanceConnector } from '@schemahub/connector-binance';
 import {
   type CoinbaseAuth,
+  coinbaseContract,
   coinbaseDefaults,
   coinbasePolicy,
   createCoinbaseConnector,
 } from '@schemahub/connector-coinbase';
-import { createFetchTransport, type FetchLike, systemClock } from '@schemahub/connector-kit';
+import {
+  type AskRaw,
+  type ContractFact,
+  createFetchTransport,
+  type FetchLike,
+  systemClock,
+} from '@schemahub/connector-kit';
 import { createKrakenConnector, krakenDefaults, krakenPolicy } from '@schemahub/connector-kraken';
 import type { BudgetSpec, Clock, Connector, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
 import { createGuardedTransport, type GuardedTransport, type OnEvent, windowedConnector } from '@schemahub/ingest';
@@ -33,6 +40,8 @@ export interface Venue {
 interface VenueEntry extends Venue {
   readonly defaultUrl: string;
   readonly policy: (config: Config, clock: Clock) => ExchangePolicy;
+  /** Facts that its connector relies on, about one busy product. */
+  readonly contract?: ((product: string) => readonly ContractFact[]) | undefined;
   readonly connect: (options: {
     transport: Transport;
     baseUrl: string;
@@ -71,6 +80,7 @@ const registry: readonly VenueEntry[] = [
         auth: coinbaseAuth(config),
         clock,
       }),
+    contract: coinbaseContract,
     connect: createCoinbaseConnector,
   },
   {
@@ -199,4 +209,35 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     limiter,
     load: transport.load,
   };
+}
+
+/** The facts to be checked, and the way to ask: paced, and whatever comes back is an answer. Throws `UsageError`. */
+export function openContract(
+  options: Pick<OpenExchangeOptions, 'config' | 'clock' | 'fetch'> & {
+    readonly product: string;
+    readonly stop: AbortSignal;
+  },
+): { readonly facts: readonly ContractFact[]; readonly ask: AskRaw; readonly origin: string } {
+  const { config, clock, stop } = options;
+  const entry = entryOf(config.text('exchange'));
+  if (entry.contract === undefined)
+    throw new UsageError(`probe ${entry.exchange}: its facts are not written down yet; probe knows coinbase.`);
+  const policy = entry.policy(config, clock);
+  const limiter = createRateLimiter({
+    budgets: policy.budgets,
+    clock,
+    rateShare: config.number('rate-share'),
+    createQueue: createFifoQueue,
+  });
+  const transport = createFetchTransport({
+    policy: { headers: policy.headers, classify: () => ({ ok: true }) },
+    clock,
+    fetch: options.fetch,
+    timeoutMs: config.number('timeout') * 1000,
+  });
+  const origin = baseUrlOf(entry, config);
+  const cost = Object.keys(policy.budgets).map((budget) => ({ budget, tokens: 1 }));
+  const ask: AskRaw = (path) =>
+    limiter.schedule(() => transport.send({ url: origin + path, cost }, { signal: stop }), { cost, signal: stop });
+  return { facts: entry.contract(options.product), ask, origin };
 }

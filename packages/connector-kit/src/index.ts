@@ -15,6 +15,14 @@ export {
   collectWindow,
   type PageSource,
 } from './collect-window.js';
+export {
+  type AskRaw,
+  type ContractFact,
+  type ContractFinding,
+  checkContract,
+  describeReply,
+  looseJson,
+} from './contract.js';
 export { type CursorWindowsOptions, windowsOverCursor } from './cursor-windows.js';
 export { equalTrades } from './equal-trades.js';
 export { ConnectorError, type ConnectorErrorCode, contractBreak, invalidOption } from './errors.js';

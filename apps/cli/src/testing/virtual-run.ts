@@ -74,7 +74,7 @@ export interface World {
 }
 
 /** Commands that know no lake. */
-const LAKELESS: ReadonlySet<string> = new Set(['init', 'config', 'simulate', '--help', '--version']);
+const LAKELESS: ReadonlySet<string> = new Set(['init', 'config', 'probe', 'simulate', '--help', '--version']);
 
 export async function createWorld(options: WorldOptions): Promise<World> {
   const clock = options.clock ?? createSkippingClock(WORLD_NOW);

@@ -1,0 +1,45 @@
+import { checkContract, systemClock } from '@schemahub/connector-kit';
+import { ExchangeError } from '@schemahub/core';
+import { loadConfig } from '@schemahub/runtime/config';
+import { openContract } from '@schemahub/runtime/exchange';
+import { type CommandRun, textFlag } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+
+/** A product that trades all the time, for an exchange that has none named. */
+const BUSY_PRODUCT = 'BTC-USD';
+
+/** `probe EXCHANGE`: asks the exchange whether every fact that its connector relies on still holds. Writes nothing. */
+export const run: CommandRun = async (invocation) => {
+  const { io, args, flags, stop } = invocation;
+  const exchange = args[0] ?? invocation.config.text('exchange');
+  const config = await loadConfig({ flags: { ...flags, exchange }, environment: io.environment, folder: io.folder });
+  const product = textFlag(invocation, 'product') ?? BUSY_PRODUCT;
+  const { facts, ask, origin } = openContract({
+    config,
+    clock: io.clock ?? systemClock,
+    fetch: io.fetch,
+    product,
+    stop,
+  });
+  try {
+    const findings = await checkContract(facts, ask);
+    const differing = findings.filter(({ holds }) => !holds);
+    if (invocation.json) io.out(`${JSON.stringify({ exchange, origin, product, findings })}\n`);
+    else {
+      for (const { name, expected, holds, seen } of findings) {
+        io.out(`${holds ? io.style('green', 'holds  ') : io.style('red', 'DIFFERS')} ${name.padEnd(18)} ${expected}\n`);
+        if (!holds) io.out(`        ${''.padEnd(18)} ${io.style('yellow', `seen: ${seen}`)}\n`);
+      }
+      const verdict =
+        differing.length === 0
+          ? 'all hold'
+          : `${differing.length} differ (${differing.map(({ name }) => name).join(', ')}): do not trust new data before the connector is checked; please report this output`;
+      io.out(`${origin}, ${product}: ${findings.length} facts, ${verdict}.\n`);
+    }
+    return differing.length === 0 ? exitCodes.complete : exitCodes.damage;
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    io.err(`${error.message}\n`);
+    return exitCodes.unavailable;
+  }
+};
