@@ -129,11 +129,18 @@ export const mutants = [
     test: 'packages/lake/src/commit.test.ts',
   },
   {
-    name: 'commit on the old base: the lists of the head that overtook it are not read again',
-    file: 'packages/table/src/commit-loop.ts',
-    find: '      const isOvertaken = moved !== undefined && moved.number !== head;',
-    replace: '      const isOvertaken = moved !== undefined;',
+    name: 'pointer believed: the latest commit is the one that a cache names',
+    file: 'packages/lake/src/commit.ts',
+    find: '  if (found.length > 0) return found.at(-1)!;',
+    replace: '  if (found.length > 0) return number === 0 ? found.at(-1)! : number;',
     test: 'packages/lake/src/commit.test.ts',
+  },
+  {
+    name: 'evidence of a slow clock: a run whose clock is behind writes below what adoption reads',
+    file: 'packages/ingest/src/record.ts',
+    find: 'checkpoint.lastUpdated !== undefined && checkpoint.lastUpdated > now ? checkpoint.lastUpdated : now',
+    replace: 'now',
+    test: 'packages/ingest/src/adoption.test.ts',
   },
   {
     name: 'loser deletes: the file list of a commit that lost its number is removed',

@@ -3,7 +3,7 @@ import { readCorpus } from './corpus.js';
 import { fuzz } from './fuzz.js';
 import { createTargets, digestOf } from './targets.js';
 
-const usage = `pnpm fuzz PARSER|all [--inputs 1000000] [--seed 1]     each input a function of seed and number
+const usage = `pnpm fuzz PARSER|all [--inputs 1000000] [--seed 1] [--from 0]     each input a function of seed and number
 `;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const corpusFolder = 'internal/fuzz/corpus';
@@ -20,6 +20,7 @@ function numberOf(args: string[], name: string, fallback: number): number {
 async function main(args: string[]): Promise<number> {
   const inputs = numberOf(args, '--inputs', 1_000_000);
   const seed = numberOf(args, '--seed', 1);
+  const from = numberOf(args, '--from', 0);
   const targets = await createTargets(readFileSync('mappings/coinbase_trades.yaml', 'utf8'));
   const names = targets.map(({ name }) => name).join(', ');
   const chosen = targets.filter(({ name }) => args[0] === 'all' || args[0] === name);
@@ -31,11 +32,11 @@ async function main(args: string[]): Promise<number> {
   for (const target of chosen) {
     const begun = performance.now();
     const corpus = readCorpus(corpusFolder, target.name);
-    const result = await fuzz({ target, corpus, seed, from: 0, inputs, now: () => performance.now() });
+    const result = await fuzz({ target, corpus, seed, from, inputs, now: () => performance.now() });
     const seconds = (performance.now() - begun) / 1000;
     const peak = Math.round(process.resourceUsage().maxRSS / 1024);
     print(
-      `${target.name}: ${result.inputs} inputs from ${corpus.length} samples, ${result.refused} refused with a sentence, ${result.findings.length} findings, ${seconds.toFixed(0)} s, peak ${peak} MB`,
+      `${target.name}: inputs ${from} … ${from + result.inputs - 1} of ${corpus.length} samples, ${result.refused} refused with a sentence, ${result.findings.length} findings, ${seconds.toFixed(0)} s, peak ${peak} MB`,
     );
     for (const { n, what, bytes } of result.findings) {
       bad++;

@@ -1,6 +1,8 @@
 import { encodeCheckpoint } from '@schemahub/checkpoint';
 import { RangeSet } from '@schemahub/coverage';
 import { createLayout, listRawNames, parseRawName, readCondemned } from '@schemahub/lake';
+import { StoreError } from '@schemahub/object-store';
+import { faultyStore } from '@schemahub/object-store/testing';
 import { describe, expect, it } from 'vitest';
 import { condemnObjects } from './condemn.js';
 import { rebuildCheckpoint } from './load-checkpoint.js';
@@ -229,4 +231,20 @@ describe('condemnation', () => {
     expect(bench.events).toContainEqual({ type: 'foreign-object', product: P, key });
     expect(parseRawName(key)).toBeUndefined();
   });
+});
+
+it('what a run with a slow clock wrote down before it died is adopted', async () => {
+  const bench = createBench();
+  await bench.run('ingest', [P], settings);
+  const slow = { now: () => bench.clock.now() - 2 * 3600_000, sleep: bench.clock.sleep };
+  const dying = faultyStore(bench.store, ({ verb, key }) =>
+    verb === 'putIfMatch' && key === KEY ? { when: 'before', error: new StoreError('io', 'dead') } : undefined,
+  );
+  const range = { from: { id: 100 }, to: { id: 200 } };
+  await expect(bench.run('backfill', [P], range, { store: dying, clock: slow })).rejects.toThrow('dead');
+  await bench.clock.sleep(121_000);
+  await bench.run('ingest', [P], settings);
+  const { checkpoint } = await rebuildCheckpoint(bench.contextOf({ mode: 'ingest' }), P);
+  expect(checkpoint.asked.contains(150)).toBe(true);
+  expect((await stored(bench))?.asked.toString()).toBe(checkpoint.asked.toString());
 });

@@ -34,7 +34,9 @@ export async function record(context: IngestContext, checkpoint: Checkpoint, new
   const { productId } = checkpoint;
   const evidence = evidenceOf(checkpoint, news);
   const isNews = Object.keys(evidence).length > 0;
-  const time = timeText(clock.now());
+  // Adoption reads evidence from the newest known on: a clock behind that of an earlier run must not write below it.
+  const now = timeText(clock.now());
+  const time = checkpoint.lastUpdated !== undefined && checkpoint.lastUpdated > now ? checkpoint.lastUpdated : now;
   if (isNews) {
     await writeEvidence(store, layout, { version: 1, exchange, product_id: productId, time, ...evidence });
   }
