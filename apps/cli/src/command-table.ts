@@ -122,19 +122,20 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: 'run',
-    summary: 'several steps in one: run pipeline coinbase',
+    summary: 'several steps in one, exchanges side by side: run pipeline coinbase binance kraken',
     args: '<STAGE> [SOURCE...]',
     options: [
       ...fetchOptions,
       ...icebergOptions,
       fromSetting('mapping-path', 'FILE'),
       fromSetting('codec', 'NAME'),
-      option('atomic', undefined, 'commit all sources at once'),
+      option('atomic', undefined, 'commit all exchanges at once, when the last has finished'),
     ],
     writes: true,
     examples: [
       'schemahub run pipeline coinbase',
-      'schemahub run ingest coinbase',
+      'schemahub run pipeline coinbase binance kraken --atomic',
+      'schemahub run ingest binance',
       'schemahub run unify trades_unified',
     ],
     load: () => import('./commands/run.js'),

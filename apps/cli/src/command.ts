@@ -1,3 +1,4 @@
+import type { ByteBudget } from '@schemahub/ingest';
 import type { Config } from '@schemahub/runtime/config';
 import type { Io } from './io.js';
 
@@ -58,6 +59,10 @@ export interface Invocation {
   /** Aborts at the first signal. `stopCode` is what it ends with. */
   readonly stop: AbortSignal;
   readonly stopCode: () => number;
+  /** Steps of one `run`: how long to wait for a job that another process does, the bytes they share, and whose raw layer is read. */
+  readonly waitMs?: number | undefined;
+  readonly budget?: ByteBudget | undefined;
+  readonly exchanges?: readonly string[] | undefined;
 }
 
 /** The text of an option; undefined when it was not given. */

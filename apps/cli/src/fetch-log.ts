@@ -44,6 +44,8 @@ const lines: Lines = {
     told(`${product}: ids ${first}-${last} given up for this run: ${error.message}`),
   'object-landed': ({ product, trades, created, key }) =>
     detail(`${product}: ${trades} trades ${created ? 'landed in' : 'already in'} ${key}`),
+  'unnumbered-landed': ({ product, rows, lower, upper }) =>
+    told(`${product}: ${rows} rows without an id between ${lower} and ${upper} do not fit there; they are kept apart`),
   adopted: ({ product, trades, objects }) =>
     told(`${product}: adopted ${trades} trades of ${objects} raw objects that an earlier run left`),
   'checkpoint-rebuilt': ({ product, objects, trades, reason }) =>

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type BinanceSim,
   createBinanceSim,
@@ -208,5 +210,87 @@ describe('Kraken', () => {
       expect(err).toMatch(/kraken is read by time, page after page/);
     }
     expect(kraken.stats.requests).toBe(before);
+  });
+});
+
+describe('three exchanges side by side', () => {
+  /** Product lists of all three, named in schemahub.yaml. */
+  async function withSeeds(venues: Venues): Promise<World> {
+    const { folder } = venues.world;
+    const lists = { coinbase: ['BTC-USD'], binance: ['BTCUSDT', 'ETHBTC'], kraken: ['XBTUSD', 'XDGUSD'] };
+    let yaml = '';
+    for (const [exchange, ids] of Object.entries(lists)) {
+      const path = join(folder, `seed.${exchange}.yaml`);
+      await writeFile(path, `product_ids: [${ids.join(', ')}]\n`);
+      yaml += `${exchange}:\n  seed-path: ${path}\n`;
+    }
+    await writeFile(join(folder, 'schemahub.yaml'), yaml);
+    return venues.world;
+  }
+
+  interface RunJson {
+    readonly exit_code: number;
+    readonly steps: readonly { readonly source: string | null; readonly command: string; readonly exit_code: number }[];
+  }
+
+  it('fetch and commit each as it finishes, and prove all of it together', async () => {
+    const venues = await createVenues({ faults: 0.03 });
+    const world = await withSeeds(venues);
+    const { code, err, json } = await world.run(['run', 'pipeline', 'coinbase', 'binance', 'kraken', '--json']);
+    expect(code, err).toBe(0);
+    expect(json<RunJson>().steps).toHaveLength(7);
+    expect(err).toContain('coinbase: complete · binance: complete · kraken: complete');
+    const { snapshots } = (await world.run(['snapshots', '--json'])).json<{
+      snapshots: readonly { number: number }[];
+    }>();
+    expect(snapshots).toHaveLength(3);
+    const sql = 'SELECT exchange, count(*) AS rows FROM trades_unified GROUP BY 1 ORDER BY 1';
+    const { out } = await world.run(['query', sql, '-o', 'csv']);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(',')[0]),
+    ).toEqual(['BINANCE', 'COINBASE', 'KRAKEN']);
+    const again = await world.run(['run', 'pipeline', 'coinbase', 'binance', 'kraken']);
+    expect(again.code, again.err).toBe(0);
+    expect((await world.run(['snapshots', '--json'])).json<{ snapshots: unknown[] }>().snapshots).toHaveLength(3);
+  });
+
+  it('with --atomic are one commit', async () => {
+    const world = await withSeeds(await createVenues());
+    const { code, err } = await world.run(['run', 'pipeline', 'coinbase', 'binance', 'kraken', '--atomic']);
+    expect(code, err).toBe(0);
+    const { snapshots } = (await world.run(['snapshots', '--json'])).json<{ snapshots: readonly unknown[] }>();
+    expect(snapshots).toHaveLength(1);
+  });
+
+  it('go on when one of them is down: it is named, its code is 6, and nobody waited for it', async () => {
+    const venues = await createVenues();
+    const world = await withSeeds(venues);
+    const end = venues.kraken.control.addOutage({ fromMs: 0, untilMs: Number.POSITIVE_INFINITY });
+    const { code, err, json } = await world.run(['run', 'pipeline', 'coinbase', 'binance', 'kraken', '--json']);
+    expect(code, err).toBe(6);
+    expect(err).toContain('coinbase: complete · binance: complete · kraken: ingest exchange unavailable');
+    const codes = json<RunJson>().steps.map(({ source, command, exit_code: ended }) => `${source} ${command} ${ended}`);
+    expect(codes).toEqual(
+      expect.arrayContaining(['coinbase transform 0', 'binance transform 0', 'kraken ingest 6', 'null verify 0']),
+    );
+    end();
+    // Its breaker would wait out its five minutes.
+    const environment = { CIRCUIT_BREAKER_ENABLED: 'false' };
+    const healed = await world.run(['run', 'pipeline', 'coinbase', 'binance', 'kraken'], { environment });
+    expect(healed.code, healed.err).toBe(0);
+  });
+
+  it('a restricted location stops that exchange alone, with the remedy', async () => {
+    const venues = await createVenues();
+    const world = await withSeeds(venues);
+    venues.binance.control.setRole('restricted');
+    const { code, err } = await world.run(['run', 'ingest', 'coinbase', 'binance']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/binance │ .*Binance does not serve this location/);
+    expect(err).toContain('coinbase: complete · binance: ingest error');
   });
 });

@@ -1,6 +1,7 @@
 import { parseTradeTime } from '@schemahub/connector-kit';
 import {
   type Bound,
+  type ByteBudget,
   createByteBudget,
   type IngestContext,
   type IngestMode,
@@ -15,7 +16,7 @@ import type { OpenExchange } from './exchange.js';
 import type { OpenLake } from './lake.js';
 
 /** Bytes of fetched and not yet landed trades, over all products (SPEC 5). */
-const BYTE_BUDGET = 256 * 1024 * 1024;
+export const BYTE_BUDGET: number = 256 * 1024 * 1024;
 
 /** `2026-01-01`, an RFC 3339 instant, or `trade:ID`. Throws `UsageError` with the option's name. */
 export function parseBound(option: string, text: string): Bound {
@@ -117,6 +118,8 @@ export function createIngestContext(options: {
   readonly settings: IngestSettings;
   readonly onEvent: OnEvent;
   readonly stop: AbortSignal;
+  /** Shared by runs of one process. Default: one of its own. */
+  readonly budget?: ByteBudget | undefined;
 }): IngestContext {
   const { lake, exchange, settings, onEvent, stop } = options;
   return {
@@ -128,7 +131,7 @@ export function createIngestContext(options: {
     readId: exchange.venue.readId,
     clock: lake.clock,
     random: Math.random,
-    budget: createByteBudget(BYTE_BUDGET),
+    budget: options.budget ?? createByteBudget(BYTE_BUDGET),
     settings,
     onEvent,
     load: exchange.load,

@@ -223,7 +223,14 @@ export const run: CommandRun = async (invocation) => {
   if (!invocation.quiet)
     io.err(`${mode}: ${products.ids.length} products from ${products.where} → ${lake.store.location}\n`);
   const exchange = openExchange({ config, lake, clock: lake.clock, fetch: io.fetch, onEvent, onLine: log.line });
-  const context = createIngestContext({ lake, exchange, settings, onEvent, stop: invocation.stop });
+  const context = createIngestContext({
+    lake,
+    exchange,
+    settings,
+    onEvent,
+    stop: invocation.stop,
+    budget: invocation.budget,
+  });
   let result: IngestResult;
   try {
     result = await runIngest(context, products.ids);

@@ -104,38 +104,44 @@ export const run: CommandRun = async (invocation) => {
   await requireLake(lake);
   const log = createFetchLog(invocation);
   const isRebuild = isSet(invocation, 'rebuild');
-  return await withJobLease(invocation, lake, async () => {
-    const opened = await openTable({
-      lake,
-      config,
-      stop: invocation.stop,
-      onEvent: createTableLog(invocation),
-      onRawEvent: log.onEvent,
-      ...(invocation.args.length > 0 && !isRebuild ? { products: invocation.args } : {}),
-    });
-    const options = { products: opened.products, maxBad: config.number('max-bad'), dryRun: invocation.dryRun };
-    const result = isRebuild
-      ? await opened.table.rebuild({
-          ...options,
-          acceptLoss: isSet(invocation, 'accept-loss'),
-          ...(invocation.args.length > 0 ? { sources: invocation.args } : {}),
-        })
-      : await opened.table.transform(options);
-    await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
-    let code = transformCode(result);
-    if (isSet(invocation, 'full-scan')) {
-      const { run: quality } = await import('./quality.js');
-      code = combineExitCodes([code, await quality({ ...invocation, json: false })]);
-    }
-    const published = await publishCommits(invocation, lake);
-    code = combineExitCodes([code, published.code]);
-    const json = { ...transformJson(invocation, result, code), iceberg: published.json };
-    await writeReport(textFlag(invocation, 'report'), json);
-    if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
-    if (!invocation.quiet) {
-      printTransform(invocation, result);
-      io.err(lastLine(invocation, result, code));
-    }
-    return code;
-  });
+  return await withJobLease(
+    invocation,
+    lake,
+    async () => {
+      const opened = await openTable({
+        lake,
+        config,
+        stop: invocation.stop,
+        exchanges: invocation.exchanges,
+        onEvent: createTableLog(invocation),
+        onRawEvent: log.onEvent,
+        ...(invocation.args.length > 0 && !isRebuild ? { products: invocation.args } : {}),
+      });
+      const options = { products: opened.products, maxBad: config.number('max-bad'), dryRun: invocation.dryRun };
+      const result = isRebuild
+        ? await opened.table.rebuild({
+            ...options,
+            acceptLoss: isSet(invocation, 'accept-loss'),
+            ...(invocation.args.length > 0 ? { sources: invocation.args } : {}),
+          })
+        : await opened.table.transform(options);
+      await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
+      let code = transformCode(result);
+      if (isSet(invocation, 'full-scan')) {
+        const { run: quality } = await import('./quality.js');
+        code = combineExitCodes([code, await quality({ ...invocation, json: false })]);
+      }
+      const published = await publishCommits(invocation, lake);
+      code = combineExitCodes([code, published.code]);
+      const json = { ...transformJson(invocation, result, code), iceberg: published.json };
+      await writeReport(textFlag(invocation, 'report'), json);
+      if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
+      if (!invocation.quiet) {
+        printTransform(invocation, result);
+        io.err(lastLine(invocation, result, code));
+      }
+      return code;
+    },
+    invocation.waitMs,
+  );
 };
