@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import type { Checkpoint } from '@schemahub/checkpoint';
 import { type CallPriority, ExchangeError, type Product, type TradePage } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
-import { packRows } from '@schemahub/lake';
 import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
 import type { RunContext } from './context.js';
+import { finishWindow, rowlessAround } from './finish-window.js';
 import type { FlightMember } from './flights.js';
 import type { HeldRows } from './held-rows.js';
 import { landRun } from './land.js';
@@ -313,7 +313,7 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
   const { budget } = work.options.context;
   let finished: FinishedWindow | undefined;
   try {
-    finished = finish(work.options, page, await keptRows(work, page));
+    finished = finishWindow(work.options, page, await keptRows(work, page));
   } catch (error) {
     budget.release(reserved);
     throw error;
@@ -323,7 +323,7 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
     const { context, product } = work.options;
     work.landing.push(() => landUnnumbered(context, product, page));
   }
-  work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work, page) });
+  work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work.options, page) });
   if (finished !== undefined) work.assembler.add(finished);
   else if (work.options.heldRows !== undefined) rechecked(work, page.window);
   landFull(work);
@@ -349,48 +349,6 @@ async function keptRows(work: Work, page: TradePage): Promise<number[]> {
     vanished: result.vanished.union(comparison.vanished),
   };
   return rows.filter((i) => comparison.keep.has(i));
-}
-
-/** How far around a page there are no rows. In a second look held rows there must be asked for all the same. */
-function rowlessAround(
-  work: Work,
-  { nextBelow, nextAbove, window }: TradePage,
-): Pick<TradePage, 'nextBelow' | 'nextAbove'> {
-  if (work.options.heldRows === undefined) return { nextBelow, nextAbove };
-  const { fetched } = work.options.checkpoint;
-  const below = window.first === 0 ? undefined : fetched.floor(window.first - 1);
-  const above = fetched.ceiling(window.last + 1);
-  return {
-    nextBelow: nextBelow === undefined ? undefined : Math.max(nextBelow, below ?? 0),
-    nextAbove: nextAbove === undefined ? undefined : Math.min(nextAbove, above ?? nextAbove),
-  };
-}
-
-/**
- * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; undefined
- * without rows.
- */
-function finish(
-  { context, product }: FetchWindowsOptions,
-  page: TradePage,
-  rows: readonly number[],
-): FinishedWindow | undefined {
-  if (rows.length === 0) return undefined;
-  const { connector, settings } = context;
-  const { rawPayload } = settings;
-  // The clock knows ms; the raw layer's form has µs.
-  const ingestTs = new Date(page.receivedAt).toISOString().replace('Z', '000Z');
-  const lines = rows.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
-  const ids = Float64Array.from(rows, (i) => page.ids[i]!);
-  const packed = packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
-  return {
-    first: page.window.first,
-    last: page.window.last,
-    rows: packed,
-    // A line up to its ingest time is an object without its brace.
-    lastTrade: connector.parseTrade(Buffer.concat([lines.at(-1)!, Buffer.from('}')])),
-    bytes: packed.bytes.length + packed.ids.byteLength,
-  };
 }
 
 function land(work: Work, run: readonly FinishedWindow[]): void {

@@ -1,0 +1,46 @@
+import type { TradePage } from '@schemahub/core';
+import { packRows } from '@schemahub/lake';
+import type { FinishedWindow } from './assembler.js';
+import type { FetchWindowsOptions } from './fetch-windows.js';
+
+/** How far around a page there are no rows. In a second look held rows there must be asked for all the same. */
+export function rowlessAround(
+  { heldRows, checkpoint }: Pick<FetchWindowsOptions, 'heldRows' | 'checkpoint'>,
+  { nextBelow, nextAbove, window }: TradePage,
+): Pick<TradePage, 'nextBelow' | 'nextAbove'> {
+  if (heldRows === undefined) return { nextBelow, nextAbove };
+  const { fetched } = checkpoint;
+  const below = window.first === 0 ? undefined : fetched.floor(window.first - 1);
+  const above = fetched.ceiling(window.last + 1);
+  return {
+    nextBelow: nextBelow === undefined ? undefined : Math.max(nextBelow, below ?? 0),
+    nextAbove: nextAbove === undefined ? undefined : Math.min(nextAbove, above ?? nextAbove),
+  };
+}
+
+/**
+ * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; undefined
+ * without rows.
+ */
+export function finishWindow(
+  { context, product }: Pick<FetchWindowsOptions, 'context' | 'product'>,
+  page: TradePage,
+  rows: readonly number[],
+): FinishedWindow | undefined {
+  if (rows.length === 0) return undefined;
+  const { connector, settings } = context;
+  const { rawPayload } = settings;
+  // The clock knows ms; the raw layer's form has µs.
+  const ingestTs = new Date(page.receivedAt).toISOString().replace('Z', '000Z');
+  const lines = rows.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
+  const ids = Float64Array.from(rows, (i) => page.ids[i]!);
+  const packed = packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
+  return {
+    first: page.window.first,
+    last: page.window.last,
+    rows: packed,
+    // A line up to its ingest time is an object without its brace.
+    lastTrade: connector.parseTrade(Buffer.concat([lines.at(-1)!, Buffer.from('}')])),
+    bytes: packed.bytes.length + packed.ids.byteLength,
+  };
+}
