@@ -1,11 +1,13 @@
-import type { TradePage } from '@schemahub/core';
+import type { Checkpoint } from '@schemahub/checkpoint';
+import type { Product, TradePage } from '@schemahub/core';
 import { packRows } from '@schemahub/lake';
 import type { FinishedWindow } from './assembler.js';
-import type { FetchWindowsOptions } from './fetch-windows.js';
+import type { IngestContext } from './context.js';
+import type { HeldRows } from './held-rows.js';
 
 /** How far around a page there are no rows. In a second look held rows there must be asked for all the same. */
 export function rowlessAround(
-  { heldRows, checkpoint }: Pick<FetchWindowsOptions, 'heldRows' | 'checkpoint'>,
+  { heldRows, checkpoint }: { readonly heldRows?: HeldRows | undefined; readonly checkpoint: Checkpoint },
   { nextBelow, nextAbove, window }: TradePage,
 ): Pick<TradePage, 'nextBelow' | 'nextAbove'> {
   if (heldRows === undefined) return { nextBelow, nextAbove };
@@ -23,7 +25,7 @@ export function rowlessAround(
  * without rows.
  */
 export function finishWindow(
-  { context, product }: Pick<FetchWindowsOptions, 'context' | 'product'>,
+  { context, product }: { readonly context: IngestContext; readonly product: Product },
   page: TradePage,
   rows: readonly number[],
 ): FinishedWindow | undefined {
