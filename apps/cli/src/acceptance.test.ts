@@ -76,7 +76,9 @@ function firstDifference(got: readonly RowText[], expected: readonly RowText[]):
 describe('five products, from nothing', () => {
   it('backfill, transform and verify give exactly the exchange’s trades', async () => {
     const { err } = await complete('backfill', ...names);
-    expect(err).toMatch(/complete: 103,190 wanted, 100,640 in raw, 2,550 void, 0 missing \(100,640 new\)/);
+    expect(err).toMatch(
+      /complete: 5 products asked, 103,190 wanted, 100,640 in raw, 2,550 void, 0 missing \(100,640 new\)/,
+    );
     await complete('transform');
     await expectTruth();
     const verified = await complete('verify', '--deep');

@@ -20,7 +20,7 @@ export function createTableLog({
       if (verbose || now - saidAt >= EVERY_MS) {
         saidAt = now;
         io.err(
-          `${event.productId}: block ${event.block}, ${grouped(event.rows)} rows from ${event.objects} raw objects (${grouped(rows)} so far)\n`,
+          `${event.productId}: block ${event.block}, ${grouped(event.rows)} rows from ${event.objects} raw ${event.objects === 1 ? 'object' : 'objects'} (${grouped(rows)} so far)\n`,
         );
       }
     } else if (event.type === 'file' && verbose)

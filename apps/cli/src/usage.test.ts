@@ -71,6 +71,8 @@ describe('what cannot be meant ends 2 with a sentence', () => {
     [['query', 'SELECT 1', '--engine', 'athena', '--snapshot', '1'], /--engine athena reads .* FOR TIMESTAMP AS OF/],
     [['query', 'SELECT 1', '--engine', 'athena', '-o', 'x.parquet'], /-o: expected table.* with --engine athena/],
     [['seek', 'BTC-USD', 'trade:5'], /expected a time/],
+    [['seek', 'BTC-USD', 'noon'], /error: TIME: expected a day/],
+    [['rollback'], /rollback: expected the number of a snapshot, got none/],
     [['seek', 'BTC-USD'], /missing required argument 'TIME'/],
     [['run', 'everything'], /run: expected ingest, unify, pipeline, got "everything"/],
     [['run', 'pipeline', 'bitstamp'], /run pipeline: expected coinbase or binance or kraken, got "bitstamp"/],
@@ -260,12 +262,32 @@ describe('exit codes', () => {
     expect(combineExitCodes([5, 3, 6, 4, 1, 2])).toBe(2);
   });
 
+  it('a dry run says what it would do and how to do it, and ends 0', async () => {
+    world.sim.control.addTrades('BTC-USD', 2500);
+    const { code, err } = await world.run(['ingest', 'BTC-USD', '--dry-run']);
+    expect(code).toBe(0);
+    expect(err).toMatch(
+      /^dry run, nothing was written: ids .* asked, .* 2,500 missing \(4 pages to fetch\)\. Next: schemahub ingest BTC-USD/m,
+    );
+    const unknown = await world.run(['ingest', 'BTC-USD', 'NOPE-USD', '--dry-run']);
+    expect(unknown.code).toBe(exitCodes.incomplete);
+    expect((await world.run(['ingest', 'BTC-USD'])).code).toBe(0);
+  });
+
   it('an unknown product beside good ones: these go on, exit 3, and it is named', async () => {
     world.sim.control.addTrades('WLD-USD', 5);
     const { code, err } = await world.run(['ingest', 'WLD-USD', 'NOPE-USD', 'BTC-USD']);
     expect(code).toBe(exitCodes.incomplete);
     expect(err).toMatch(/NOPE-USD: .+/);
     expect(err).toMatch(/\(5 new\)/);
+    // Nothing is missing: there is no work for repair.
+    expect(err).toMatch(/0 missing .*Next: schemahub transform/);
+    const seek = await world.run(['seek', 'NOPE-USD', '2026-01-01']);
+    expect([seek.code, seek.out]).toEqual([exitCodes.incomplete, '']);
+    expect(seek.err).toMatch(/NOPE-USD is not a product of coinbase; .*update-seed/);
+    const plan = await world.run(['plan', 'NOPE-USD', 'BTC-USD']);
+    expect(plan.code).toBe(exitCodes.incomplete);
+    expect(plan.out).toMatch(/^NOPE-USD: NOPE-USD is not a product of coinbase/m);
     expect((await world.run(['transform'])).code).toBe(0);
     expect((await world.run(['verify'])).code).toBe(0);
     expect((await world.run(['verify', 'NOPE-USD', 'BTC-USD'])).code).toBe(exitCodes.incomplete);

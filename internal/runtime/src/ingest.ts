@@ -27,7 +27,7 @@ export function parseBound(option: string, text: string): Bound {
     return { micros: parseTradeTime(instant).micros };
   } catch (error) {
     throw new UsageError(
-      `--${option}: expected a day (2026-01-01), an instant (2026-01-01T12:00:00Z) or trade:ID, got ${JSON.stringify(text)}.`,
+      `${option === option.toUpperCase() ? option : `--${option}`}: expected a day (2026-01-01), an instant (2026-01-01T12:00:00Z) or trade:ID, got ${JSON.stringify(text)}.`,
       { cause: error },
     );
   }

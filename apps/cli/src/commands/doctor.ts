@@ -35,6 +35,7 @@ async function lakeWrites(invocation: Invocation): Promise<string> {
   const written = await lake.documents.write(key, { checked: true }, held?.version);
   if (written === 'conflict')
     throw new Error(`${lake.store.location}: another process writes the same document; run doctor again`);
+  await lake.store.delete([key]);
   const commit = await latestCommitNumber(lake.store, lake.layout);
   const products = await lakeProducts(lake);
   return `${lake.store.location} is writable${lake.store.location.startsWith('s3://') ? '' : ' and has hard links'}; ${products.length} products, ${commit === 0 ? 'no commit' : `commit ${commit}`}`;

@@ -70,7 +70,7 @@ function codeOf(result: ProductResult, named: boolean): number {
   }
 }
 
-export function exitCodeOf(result: IngestResult, named: boolean): number {
+export function exitCodeOf(result: IngestResult, named: boolean, dryRun = false): number {
   if (result.unavailable !== undefined) {
     return (result.unavailable as { code?: unknown }).code === 'exchange-refused'
       ? exitCodes.error
@@ -78,7 +78,11 @@ export function exitCodeOf(result: IngestResult, named: boolean): number {
   }
   const { products } = result;
   if (products.length > 0 && products.every(({ state }) => state === 'held')) return exitCodes.held;
-  return combineExitCodes(products.map((product) => codeOf(product, named)));
+  // A dry run leaves everything to be fetched: that is its answer, not a fault.
+  const judged = products.filter(
+    ({ state, progress }) => !(dryRun && state === 'incomplete' && progress !== undefined),
+  );
+  return combineExitCodes(judged.map((product) => codeOf(product, named)));
 }
 
 interface Sums {
@@ -131,22 +135,44 @@ function nextCommand(invocation: Invocation, result: IngestResult, code: number)
   const lake = origin === 'flag' ? ` --lake ${value}` : '';
   if (result.unavailable !== undefined || result.stopped || code === exitCodes.held)
     return `schemahub ${invocation.command}${lake} (again)`;
-  if (code === exitCodes.incomplete) return `schemahub repair${lake}`;
+  if (invocation.dryRun) return `schemahub ${[invocation.command, ...invocation.args].join(' ')}${lake}`;
+  // What the exchange does not know is no work for repair.
+  const isOpen = result.products.some(({ state }) => state !== 'complete' && state !== 'unknown' && state !== 'held');
+  if (code === exitCodes.incomplete && isOpen) return `schemahub repair${lake}`;
   return `schemahub transform${lake}`;
+}
+
+/** What was asked for: the ids of one product, the number of several. */
+function askedText(products: readonly ProductResult[]): string {
+  const asked = products.flatMap(({ progress }) => (progress === undefined ? [] : [progress.checkpoint.asked]));
+  const [one] = asked;
+  if (asked.length !== 1 || one === undefined) return `${productCount(products.length)} asked`;
+  const ids = one.toString();
+  return ids.length > 40 ? `${grouped(one.rangeCount)} ranges of ids asked` : `ids ${ids === '' ? 'none' : ids} asked`;
+}
+
+function productCount(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'product' : 'products'}`;
+}
+
+function verdictOf({ dryRun, io }: Invocation, code: number): string {
+  if (dryRun) return 'dry run, nothing was written';
+  return code === exitCodes.complete ? io.style('green', 'complete') : io.style('yellow', 'not complete');
 }
 
 /** The last line: never "done" without what was wanted, held, void and missing. */
 function lastLine(invocation: Invocation, result: IngestResult, code: number): string {
-  const { io } = invocation;
   const sums = sumsOf(result.products);
-  const verdict = code === exitCodes.complete ? io.style('green', 'complete') : io.style('yellow', 'not complete');
   const parts = [
+    askedText(result.products),
     `${grouped(sums.wanted)} wanted`,
     `${grouped(sums.held)} in raw`,
     `${grouped(sums.void)} void`,
     `${grouped(sums.missing)} missing`,
   ];
-  return `${verdict}: ${parts.join(', ')} (${grouped(sums.newTrades)} new). Next: ${nextCommand(invocation, result, code)}\n`;
+  const pages = result.products.reduce((sum, { progress }) => sum + (progress?.pages ?? 0), 0);
+  const news = invocation.dryRun ? `${grouped(pages)} pages to fetch` : `${grouped(sums.newTrades)} new`;
+  return `${verdictOf(invocation, code)}: ${parts.join(', ')} (${news}). Next: ${nextCommand(invocation, result, code)}\n`;
 }
 
 function printResult(invocation: Invocation, result: IngestResult, code: number): void {
@@ -221,7 +247,7 @@ export const run: CommandRun = async (invocation) => {
     progress.onEvent(event);
   };
   if (!invocation.quiet)
-    io.err(`${mode}: ${products.ids.length} products from ${products.where} → ${lake.store.location}\n`);
+    io.err(`${mode}: ${productCount(products.ids.length)} from ${products.where} → ${lake.store.location}\n`);
   const exchange = openExchange({ config, lake, clock: lake.clock, fetch: io.fetch, onEvent, onLine: log.line });
   const context = createIngestContext({
     lake,
@@ -237,7 +263,7 @@ export const run: CommandRun = async (invocation) => {
   } finally {
     progress.end();
   }
-  const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named);
+  const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named, invocation.dryRun);
   const summary = report.summary(context.budget.peak());
   const json = asJson(invocation, result, code, summary);
   await writeReport(textFlag(invocation, 'report'), json);

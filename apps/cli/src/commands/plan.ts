@@ -90,11 +90,13 @@ export const run: CommandRun = async (invocation) => {
     const cells = rows.map((row) => [
       row.product_id,
       row.head === null ? '-' : grouped(row.head),
-      row.reason ?? grouped(row.trades),
+      row.reason === null ? grouped(row.trades) : '-',
       grouped(row.pages),
       durationText(row.pages / rate),
     ]);
     io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
+    for (const { product_id: id, reason } of rows)
+      if (reason !== null) io.out(`${io.style('yellow', id)}: ${reason}\n`);
     io.out(
       `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; a local lake costs no dollars.\n`,
     );

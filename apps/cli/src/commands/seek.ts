@@ -1,4 +1,5 @@
 import { seekTime } from '@schemahub/connector-kit';
+import { ExchangeError } from '@schemahub/core';
 import { fetchHead } from '@schemahub/ingest';
 import { UsageError } from '@schemahub/runtime/config';
 import { openExchange } from '@schemahub/runtime/exchange';
@@ -36,7 +37,16 @@ export const run: CommandRun = async (invocation) => {
   const cached = (await lake.documents.read(cacheKey).catch(() => undefined))?.value as Found | undefined;
   let found = cached;
   if (found === undefined) {
-    const head = await fetchHead(context, product);
+    const head = await fetchHead(context, product).catch((error: unknown) => {
+      if (error instanceof ExchangeError && error.kind === 'product') return 'unknown' as const;
+      throw error;
+    });
+    if (head === 'unknown') {
+      io.err(
+        `${product} is not a product of ${exchange.connector.exchange}; see its list with: schemahub update-seed --all --dry-run\n`,
+      );
+      return exitCodes.incomplete;
+    }
     if (head === undefined) throw new UsageError(`${product}: ${exchange.connector.exchange} shows no trade of it.`);
     found = await seekTime({
       connector: exchange.connector,

@@ -70,7 +70,7 @@ async function rollbackTarget(invocation: Invocation, lake: OpenLake): Promise<n
   }
   if (text === undefined || !/^[1-9]\d{0,14}$/.test(text))
     throw new UsageError(
-      `rollback: expected the number of a snapshot, got ${JSON.stringify(text ?? '')}. List them with: schemahub snapshots`,
+      `rollback: expected the number of a snapshot, got ${text === undefined ? 'none' : JSON.stringify(text)}. List them with: schemahub snapshots`,
     );
   const latest = await latestCommitNumber(lake.store, lake.layout);
   if (Number(text) > latest)
