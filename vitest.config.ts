@@ -19,6 +19,7 @@ const config: ViteUserConfig = defineConfig({
     ],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.deep.test.ts', '**/*.moto.test.ts'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
       include: ['{packages,internal,apps}/*/src/**/*.ts'],

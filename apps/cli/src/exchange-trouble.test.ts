@@ -86,6 +86,14 @@ describe('an exchange that is down', () => {
     const landed = (await filesBelow(world.lake)).filter((path) => path.startsWith('raw_'));
     const held = landed.reduce((sum, path) => sum + Number(/_(\d+)_[0-9a-f]+\.jsonl\.gz$/.exec(path)?.[1]), 0);
     expect(held).toBeGreaterThan(0);
+    const { exchanges } = (await ends(0, 'status', '--json')).json<{
+      exchanges: { breaker: string; health: Record<string, number>; eta_seconds: number }[];
+    }>();
+    expect(exchanges).toMatchObject([{ breaker: 'open' }]);
+    expect(exchanges[0]!.health.error_rate).toBeGreaterThan(0);
+    expect(exchanges[0]!.health.trades_per_second).toBeGreaterThan(0);
+    expect(exchanges[0]!.eta_seconds).toBeGreaterThan(0);
+    expect((await ends(0, 'status')).out).toMatch(/trades\/min, \d+\.\d % errors.*; what is missing takes/);
     healed = true;
     await ends(0, 'backfill', PRODUCT, OTHER);
     expect((await filesBelow(world.lake)).filter((path) => path.startsWith('raw_'))).toEqual(

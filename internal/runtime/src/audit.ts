@@ -24,6 +24,7 @@ import { createInterpreter, type Interpreter, type Mapping, mappingHash } from '
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import { type OpenExchange, openExchange, venueOf } from './exchange.js';
+import { type ExchangeHealth, readHealth } from './exchange-health.js';
 import { createIngestContext, ingestSettings } from './ingest.js';
 import { exchanges, type OpenLake, requireLake } from './lake.js';
 import { mappingFor } from './table.js';
@@ -316,6 +317,10 @@ export interface ExchangeStatus {
   /** When it last changed, RFC 3339; null when it never did. */
   readonly since: string | null;
   readonly last_error: string | null;
+  /** What the latest run with news saw of it; null when there was none. */
+  readonly health: ExchangeHealth | null;
+  /** Seconds to fetch what is missing at the rate of that run; null when nothing is missing, or no rate is known. */
+  readonly eta_seconds: number | null;
 }
 
 export interface LakeStatus {
@@ -326,7 +331,21 @@ export interface LakeStatus {
   readonly unknown: readonly string[];
 }
 
-async function breakerOf(lake: OpenLake, exchange: string): Promise<ExchangeStatus> {
+type Breaker = Pick<ExchangeStatus, 'exchange' | 'breaker' | 'since' | 'last_error'>;
+
+async function exchangeStatus(
+  lake: OpenLake,
+  exchange: string,
+  products: readonly ProductStatus[],
+): Promise<ExchangeStatus> {
+  const health = (await readHealth(lake, exchange)) ?? null;
+  const missing = products.reduce((sum, product) => sum + (product.exchange === exchange ? product.missing : 0), 0);
+  const rate = health?.trades_per_second ?? 0;
+  const eta = missing === 0 || rate === 0 ? null : Math.ceil(missing / rate);
+  return { ...(await breakerOf(lake, exchange)), health, eta_seconds: eta };
+}
+
+async function breakerOf(lake: OpenLake, exchange: string): Promise<Breaker> {
   const nothing = { exchange, since: null, last_error: null };
   try {
     const held = await lake.circuits(exchange).read();
@@ -346,11 +365,12 @@ export async function readStatus(options: Omit<GatherOptions, 'quick'>): Promise
   const { table, products, unknown } = await gatherAudit({ ...options, quick: true });
   const now = lake.clock.now();
   const held = new Set(products.map(({ exchange }) => exchange));
+  const lines = products.map((product) => statusOf(product, table, now));
   return {
     commit: table.number === 0 ? null : table.number,
     committed_at: table.commit?.time ?? null,
-    products: products.map((product) => statusOf(product, table, now)),
-    exchanges: await Promise.all([...held].map((exchange) => breakerOf(lake, exchange))),
+    products: lines,
+    exchanges: await Promise.all([...held].map((exchange) => exchangeStatus(lake, exchange, lines))),
     unknown,
   };
 }

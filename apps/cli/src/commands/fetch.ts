@@ -1,6 +1,7 @@
 import { type IngestEvent, type IngestMode, type IngestResult, type ProductResult, runIngest } from '@schemahub/ingest';
 import { condemnMissing } from '@schemahub/runtime/audit';
 import { openExchange } from '@schemahub/runtime/exchange';
+import { createHealthKeeper } from '@schemahub/runtime/exchange-health';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { lakeProducts, type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
 import { loadSeed } from '@schemahub/runtime/seed';
@@ -241,8 +242,10 @@ export const run: CommandRun = async (invocation) => {
   const products = await productsOf(invocation, lake);
   const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
   const report = createFetchReport(lake.clock);
+  const health = createHealthKeeper(lake, config.text('exchange'));
   const onEvent = (event: IngestEvent): void => {
     report.onEvent(event);
+    health.onEvent(event);
     log.onEvent(event);
     progress.onEvent(event);
   };
@@ -262,6 +265,7 @@ export const run: CommandRun = async (invocation) => {
     result = await runIngest(context, products.ids);
   } finally {
     progress.end();
+    await health.end();
   }
   const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named, invocation.dryRun);
   const summary = report.summary(context.budget.peak());

@@ -39,6 +39,24 @@ const cells: readonly Cell[] = [
 /** Below this width the optional columns are left out. */
 const FULL_WIDTH = 100;
 
+type ExchangeLine = LakeStatus['exchanges'][number];
+
+function healthText({ health, eta_seconds: eta }: ExchangeLine): string {
+  if (health === null) return '';
+  const { latency_ms_p50: p50, latency_ms_p95: p95 } = health;
+  const latency =
+    p50 === null || p95 === null ? '' : `, answers in ${Math.round(p50)} ms (95 %: ${Math.round(p95)} ms)`;
+  const rate = `${grouped(Math.round(health.trades_per_second * 60))} trades/min`;
+  const rest = eta === null ? '' : `; what is missing takes ${durationText(eta)} at that rate`;
+  return `  last run of ${health.at}: ${rate}, ${(health.error_rate * 100).toFixed(1)} % errors${latency}${rest}\n`;
+}
+
+function exchangeText(line: ExchangeLine): string {
+  const { exchange, breaker, since, last_error: error } = line;
+  const detail = [...(since === null ? [] : [`since ${since}`]), ...(error === null ? [] : [error])].join(', ');
+  return `${exchange}: circuit ${breaker}${detail === '' ? '' : ` (${detail})`}\n${healthText(line)}`;
+}
+
 function print(invocation: Invocation, status: LakeStatus): void {
   const { io, config } = invocation;
   const shown = cells.filter(({ optional }) => optional !== true || io.columns >= FULL_WIDTH);
@@ -51,10 +69,7 @@ function print(invocation: Invocation, status: LakeStatus): void {
     if (closed === null && lag !== null && lag > stale)
       io.out(`${io.style('yellow', id)}: stale, no trade for ${lagText(lag)}\n`);
   }
-  for (const { exchange, breaker, since, last_error: error } of status.exchanges) {
-    const detail = [...(since === null ? [] : [`since ${since}`]), ...(error === null ? [] : [error])].join(', ');
-    io.out(`${exchange}: circuit ${breaker}${detail === '' ? '' : ` (${detail})`}\n`);
-  }
+  for (const line of status.exchanges) io.out(exchangeText(line));
   const at = status.committed_at === null ? '' : ` of ${status.committed_at}`;
   io.out(status.commit === null ? 'no commit yet: schemahub transform\n' : `commit ${status.commit}${at}\n`);
   for (const productId of status.unknown) io.err(`${io.style('red', productId)}: the lake holds nothing of it\n`);
