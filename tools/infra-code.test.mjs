@@ -113,6 +113,13 @@ describe('environment', () => {
     expect(named('task_environment').filter((name) => !expanded.includes(name))).toEqual([]);
   });
 
+  test('a value that stands in the text is one that its setting takes', () => {
+    const values = [...files['locals.tf'].matchAll(/^ {4}(\w+) += "([^"$]+)"$/gm)];
+    expect(values.length).toBeGreaterThan(1);
+    for (const [, name, value] of values)
+      expect(settings.find(({ env }) => env.includes(name))?.parse(value), name).toBe(value);
+  });
+
   test('the secret holds variables that are settings', () => {
     const keys = all(files['locals.tf'].match(/exchange_keys = [\s\S]*?\}\[exchange\]/)[0], /"([A-Z_]+)"/g);
     expect(keys.filter((name) => !expanded.includes(name))).toEqual([]);

@@ -1,5 +1,8 @@
 import { defineConfig } from 'tsup';
 
+// The container image has the AWS SDK inside; who installs from npm adds what he uses.
+const withAws = process.env.SCHEMAHUB_BUNDLE === 'aws';
+
 // A folder, not one file: `--help` loads only what it prints. DuckDB and zstd stay outside: they load files beside themselves;
 // so does the AWS SDK, which only those install who use it.
 export default defineConfig({
@@ -12,7 +15,7 @@ export default defineConfig({
   silent: true,
   splitting: true,
   sourcemap: false,
-  noExternal: [/^(?!@duckdb\/|@bokuweb\/|@aws-sdk\/)/],
+  noExternal: [withAws ? /^(?!@duckdb\/|@bokuweb\/)/ : /^(?!@duckdb\/|@bokuweb\/|@aws-sdk\/)/],
   esbuildOptions: (options) => {
     // Workspace packages are bundled from their sources: the CLI needs no other build.
     options.conditions = ['@schemahub/source'];

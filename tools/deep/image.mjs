@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { bundle } from '../run-source.mjs';
 import { startSimulator } from '../strangers/simulator.mjs';
 
 const BASE = 'docker.io/library/node:22-bookworm-slim';
@@ -218,6 +219,26 @@ export async function image({ root, scratch, cli, say, one, run }) {
       if (code !== 0) console.log(text.slice(-2000));
       one(`another container goes on: ${args[0]} ends 0`, code === 0);
     }
+    // The same into S3: a stand-in that checks signatures and checksums, in this process.
+    const { startS3Sim } = await import(await bundle('internal/aws-sim/src/s3-server.ts', scratch));
+    const s3 = await startS3Sim({ buckets: ['lake'] });
+    const env = {
+      AWS_ENDPOINT_URL: s3.endpoint,
+      AWS_REGION: s3.region,
+      AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+      S3_BUCKET: 'lake',
+    };
+    for (const args of [['ingest', 'BTC-USD', '--rate', '200'], ['transform'], ['verify']]) {
+      const { code, text } = await start([...config.Entrypoint, ...args], env).ended;
+      if (code !== 0) console.log(text.slice(-2000));
+      one(`into S3: ${args[0]} ends 0`, code === 0);
+    }
+    one(
+      'the lake is in the bucket',
+      s3.requests.some(({ key }) => key.startsWith('schemahub/unified_trades/commits/')),
+    );
+    await s3.close();
   } finally {
     simulator.stop();
     buildah('umount', made);

@@ -68,7 +68,7 @@ export async function terraform({ root, scratch, cli, say, one, count }) {
     // Apply mostly waits: the mocked tests use the time.
     const [applied, tested] = await Promise.all([
       tf('apply', '-auto-approve', '-parallelism=30', ...given),
-      tf('test'),
+      tf('test', '-json', '-verbose'),
     ]);
     // Its states are printed with every schema: 60 MB that nobody wants to see.
     const lines = tested.text.split('\n').filter((line) => line.length < 10_000);

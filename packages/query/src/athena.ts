@@ -1,6 +1,5 @@
 import {
   AthenaClient,
-  type AthenaClientConfig,
   GetQueryExecutionCommand,
   GetQueryResultsCommand,
   StartQueryExecutionCommand,
@@ -19,7 +18,13 @@ export interface AthenaPortOptions {
   /** Tries of one request, throttling included. Default 5. */
   readonly maxAttempts?: number | undefined;
   /** Default: the SDK's chain (environment, profile, container, instance). */
-  readonly credentials?: AthenaClientConfig['credentials'];
+  readonly credentials?:
+    | {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: string;
+        readonly sessionToken?: string | undefined;
+      }
+    | undefined;
 }
 
 interface ServiceFailure {
@@ -56,11 +61,15 @@ async function asked<T>(request: Promise<T>): Promise<T> {
 
 /** Athena over the AWS SDK. */
 export function createAthenaPort(options: AthenaPortOptions): AthenaPort {
+  const { region, endpoint, credentials, maxAttempts = 5 } = options;
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials ?? {};
   const client = new AthenaClient({
-    region: options.region,
-    maxAttempts: options.maxAttempts ?? 5,
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    region,
+    maxAttempts,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
   });
   return {
     start: async ({ sql, database, workgroup, token }) => {

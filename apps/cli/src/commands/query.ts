@@ -90,7 +90,7 @@ async function openEngine(invocation: Invocation, exportFile: string | undefined
     if (exportFile !== undefined)
       throw new UsageError(`-o: expected ${textFormats.join(', ')} with --engine athena, got a Parquet file.`);
     const { openAthenaQuery } = await import('@schemahub/runtime/athena-query');
-    return openAthenaQuery({ config, clock: io.clock });
+    return await openAthenaQuery({ config, clock: io.clock });
   }
   if (name !== 'duckdb') throw new UsageError(`--engine: expected duckdb or athena, got ${JSON.stringify(name)}.`);
   const lake = await openLake({ config, clock: io.clock });
