@@ -142,3 +142,12 @@ describe('DynamoDB', () => {
     expect(sorted(keys).filter((key) => !new RegExp(`\\b${key}: `).test(code))).toEqual([]);
   });
 });
+
+describe('numbers of the whole table', () => {
+  test('stand under one Source, for the function, the alarms and the dashboards', () => {
+    const [, source] = read('internal/runtime/src/cloudwatch.ts').match(/WHOLE_TABLE = '(\w+)'/);
+    expect(files['alarms.tf']).toContain(`merge(alarm, { source = "${source}" })`);
+    expect(files['alarms.tf']).toContain(`dimensions  = { Source = "${source}" }`);
+    expect(files['dashboards.tf']).toContain(`sources = ["${source}"]`);
+  });
+});
