@@ -242,7 +242,8 @@ describe('readStatus', () => {
       last_trade: '2026-11-20T12:00:20.000Z',
       lag_seconds: 86_380,
     });
-    expect(status.exchanges).toEqual([{ exchange: 'coinbase', breaker: 'closed', since: null, last_error: null }]);
+    const nothing = { exchange: 'coinbase', health: null, eta_seconds: null };
+    expect(status.exchanges).toEqual([{ ...nothing, breaker: 'closed', since: null, last_error: null }]);
     const open = {
       phase: 'open',
       updatedAt: clock.time,
@@ -252,7 +253,10 @@ describe('readStatus', () => {
     };
     await lake.documents.write(layout.lock('circuit:coinbase'), open, undefined);
     expect((await readStatus({ lake, config })).exchanges).toEqual([
-      { exchange: 'coinbase', breaker: 'open', since: '2026-11-21T12:00:00.000Z', last_error: 'HTTP 500' },
+      { ...nothing, breaker: 'open', since: '2026-11-21T12:00:00.000Z', last_error: 'HTTP 500' },
     ]);
+    const key = layout.lock('health:coinbase');
+    await lake.documents.write(key, { at: 'never', error_rate: 'many' }, undefined);
+    expect((await readStatus({ lake, config })).exchanges[0]?.health).toBeNull();
   });
 });
