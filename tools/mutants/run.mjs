@@ -85,7 +85,9 @@ for (const [i, mutant] of chosen.entries()) {
     continue;
   }
   const begun = performance.now();
-  const verdict = mutant.test === undefined ? await bySimulation(mutant, seeds) : byTest(mutant);
+  // A mutant that does not build, or whose piece is gone, has shown nothing.
+  const work = async () => (mutant.test === undefined ? await bySimulation(mutant, seeds) : byTest(mutant));
+  const verdict = await work().catch((error) => ({ dead: false, by: error.message }));
   if (!verdict.dead) survivors++;
   const took = `${((performance.now() - begun) / 1000).toFixed(1)} s`;
   console.log(
