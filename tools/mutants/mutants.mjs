@@ -11,7 +11,7 @@ export const mutants = [
     file: 'packages/ingest/src/land.ts',
     find: '  const condemned = await readCondemned(store, layout, exchange, productId);',
     replace:
-      '  await checkpoints.update(exchange, productId, { fetched: RangeSet.fromIds(rows.ids) });\n  const condemned = await readCondemned(store, layout, exchange, productId);',
+      '  await context.checkpoints.update(exchange, productId, { fetched: RangeSet.fromIds(rows.flatMap(({ ids }) => [...ids])) });\n  const condemned = await readCondemned(store, layout, exchange, productId);',
     prepend: "import { RangeSet } from '@schemahub/coverage';\n",
     seed: 1,
   },

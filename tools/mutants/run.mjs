@@ -28,6 +28,8 @@ async function bySimulation(mutant, seeds) {
     const path = await bundle('internal/simulation/src/main.ts', folder, { plugins: [esbuildMutant(mutant)] });
     const args = [path, '--from', String(mutant.seed), '--seeds', String(seeds), '--until-broken'];
     const { status, stdout, text } = program(process.execPath, args, { minutes: 15 });
+    // A mutant that only breaks its own source has shown nothing.
+    if (/ReferenceError: /.test(stdout)) return { dead: false, by: stdout.slice(0, 600) };
     const found = /^seed (\d+): VIOLATION (\S+): (.{0,120})/m.exec(stdout);
     if (status === 1 && found !== null)
       return { dead: true, by: `seed ${found[1]}, ${found[2]}`, seed: Number(found[1]) };
@@ -51,6 +53,7 @@ function byTest(mutant) {
     const failed = testResults
       .flatMap(({ assertionResults }) => assertionResults)
       .find(({ status }) => status === 'failed');
+    if (/ReferenceError: /.test(String(failed?.failureMessages))) return { dead: false, by: failed.failureMessages[0] };
     if (failed !== undefined) return { dead: true, by: `${mutant.test}: ${failed.fullName}` };
     return {
       dead: false,

@@ -90,6 +90,10 @@ function ingestContext(host: CommandHost, lake: OpenLake, mode: IngestMode, full
   };
 }
 
+function isVenueError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ExchangeError';
+}
+
 async function fetchTrades(
   host: CommandHost,
   lake: OpenLake,
@@ -106,6 +110,8 @@ async function fetchTrades(
   const { budget } = context;
   const limit = Math.max(host.scenario.budgetBytes, host.scenario.gridSize * BYTES_PER_ID);
   host.onBudget({ used: budget.used(), peak: budget.peak(), limit });
+  // What ended a product is judged as what ends a command is.
+  for (const { state, error } of result.products) if (state === 'failed' && !isVenueError(error)) throw error;
   if (result.unavailable !== undefined) return 'unavailable';
   const states = result.products.map(({ productId, state, reason, unsettled }) =>
     state === 'complete' && unsettled.isEmpty
