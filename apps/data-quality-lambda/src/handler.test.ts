@@ -4,7 +4,9 @@ import { createLayout } from '@schemahub/lake';
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { QueryError, type QueryResult } from '@schemahub/query';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { readCertificates } from './certificates.js';
 import { createHandler, type HandlerParts, type QualityResponse } from './handler.js';
+import { judgeTable } from './judge-table.js';
 import type { QualityMetric } from './quality-metrics.js';
 
 const nowMs = Date.parse('2026-02-01T12:00:00Z');
@@ -287,10 +289,22 @@ describe('the data-quality function', () => {
     expect(value('DailyGrowth')).toBe(600);
   });
 
-  it('does not compare rows with a certificate that the table has outrun', async () => {
-    await put(layout.commit(8), {});
+  it('compares rows with the certificate, but not with one that the table has outrun', async () => {
     answers.total_records = { columns: ['total_records'], rows: [[1200n]] };
-    expect(bodyOf(await invoke()).health_score).toBe(100);
+    const rowsFinding = async () => {
+      const certificates = await readCertificates({ store, layout, nowMs });
+      const { findings } = await judgeTable({
+        engine: parts().engine,
+        certificates,
+        nowMs,
+        staleMinutes: 360,
+        full: false,
+      });
+      return findings.find(({ check }) => check === 'rows = present');
+    };
+    expect(await rowsFinding()).toMatchObject({ ok: false, count: 200 });
+    await put(layout.commit(8), {});
+    expect(await rowsFinding()).toMatchObject({ ok: null, fix: expect.stringContaining('the table is at 8') });
   });
 
   it('looks at every row when asked to', async () => {

@@ -44,11 +44,13 @@ function messageOf(result: QualityResult, certificates: Certificates): { subject
   const lines = result.deductions.map(
     ({ points, reason, remedy }) => `- ${Math.round(points * 10) / 10} points: ${reason}.\n  Remedy: ${remedy}`,
   );
+  const failed = result.findings.filter(({ ok }) => ok === false).map(({ check, count }) => `${check} (${count})`);
   return {
     subject: `SchemaHub: health score ${score} of 100 (${result.grade})`,
     text: [
       `The table's health score is ${score} of 100: ${result.grade}.`,
       ...lines,
+      `Checks that failed: ${failed.join(', ')}.`,
       `${result.summary.totalRecords} records, ${result.summary.dailyRecords} of the last 24 hours.`,
       `Missing and void are those of the certificate of commit ${commit ?? 'none'}, ${age_minutes} minutes old (${verdict}).`,
     ].join('\n'),
