@@ -4,10 +4,11 @@ import { exitCodes } from './exit-codes.js';
 import { explainError } from './explain-error.js';
 import type { Io } from './io.js';
 import { parseCommandLine } from './program.js';
+import { noTelemetry, openTelemetry } from './telemetry.js';
 import { version } from './version.js';
 
 /** Turns the first signal into a clean stop and the second into an immediate end. */
-function listenForSignals(io: Io): {
+function listenForSignals(ioOf: () => Io): {
   readonly stop: AbortSignal;
   readonly code: () => number;
   readonly end: () => void;
@@ -17,7 +18,7 @@ function listenForSignals(io: Io): {
   const onSignal = (signal: NodeJS.Signals): void => {
     code = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
     if (controller.signal.aborted) process.exit(code);
-    io.err(`\n${signal}: stopping; what is fetched is being written. Once more stops at once.\n`);
+    ioOf().err(`\n${signal}: stopping; what is fetched is being written. Once more stops at once.\n`);
     controller.abort(new Error(`stopped by ${signal}`));
   };
   process.on('SIGINT', onSignal);
@@ -30,8 +31,15 @@ function listenForSignals(io: Io): {
 }
 
 /** Runs one command line and returns its exit code. Never throws: every error becomes a sentence on stderr. */
-export async function runCli(argv: readonly string[], io: Io): Promise<number> {
-  const signals = listenForSignals(io);
+export async function runCli(argv: readonly string[], processIo: Io): Promise<number> {
+  let io = processIo;
+  const signals = listenForSignals(() => io);
+  let telemetry = noTelemetry;
+  let command = '';
+  const ended = async (code: number): Promise<number> => {
+    await telemetry.end(command, code);
+    return code;
+  };
   try {
     if (argv[0] === 'complete' && argv[1] === '--') {
       const { answerCompletion } = await import('./completions.js');
@@ -43,6 +51,12 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const { spec, args, flags } = result.parsed;
     const { loadConfig } = await import('@schemahub/runtime/config');
     const config = await loadConfig({ flags, environment: io.environment, folder: io.folder });
+    if (config.text('log-format') === 'json') {
+      const { createJsonIo } = await import('./json-io.js');
+      io = createJsonIo(processIo);
+    }
+    command = spec.name;
+    telemetry = await openTelemetry(config, io);
     const { run } = await spec.load();
     const invocation: Invocation = {
       command: spec.name,
@@ -57,15 +71,16 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       dryRun: flags['dry-run'] === true,
       stop: signals.stop,
       stopCode: signals.code,
+      telemetry,
     };
     const code = await run(invocation);
-    return signals.stop.aborted ? signals.code() : code;
+    return await ended(signals.stop.aborted ? signals.code() : code);
   } catch (error) {
-    if (signals.stop.aborted) return signals.code();
+    if (signals.stop.aborted) return await ended(signals.code());
     const { sentence, code } = explainError(error);
     io.err(`${io.style('red', 'error:')} ${sentence}\n`);
     if (flagsWantStack(argv)) io.err(`${error instanceof Error ? (error.stack ?? '') : ''}\n`);
-    return code;
+    return await ended(code);
   } finally {
     signals.end();
   }

@@ -1,6 +1,7 @@
 import type { ByteBudget } from '@schemahub/ingest';
 import type { Config } from '@schemahub/runtime/config';
 import type { Io } from './io.js';
+import type { Telemetry } from './telemetry.js';
 
 /** An option of a command. A name that is also a setting gets its check, default and variables from there. */
 export interface OptionSpec {
@@ -31,6 +32,8 @@ export const commonOptions: readonly OptionSpec[] = [
   { name: 'json', doc: 'one JSON object on stdout' },
   { name: 'quiet', doc: 'only errors on stderr', aliases: ['q'] },
   { name: 'verbose', doc: 'every request on stderr', aliases: ['v'] },
+  { name: 'metrics', value: 'WHERE', doc: 'none, emf or cloudwatch (default none)' },
+  { name: 'log-format', value: 'FORMAT', doc: 'text or json (default text)' },
 ];
 const dryRun: OptionSpec = { name: 'dry-run', doc: 'write nothing; tell what would be done' };
 
@@ -59,6 +62,7 @@ export interface Invocation {
   /** Aborts at the first signal. `stopCode` is what it ends with. */
   readonly stop: AbortSignal;
   readonly stopCode: () => number;
+  readonly telemetry: Telemetry;
   /** Steps of one `run`: how long to wait for a job that another process does, the bytes they share, and whose raw layer is read. */
   readonly waitMs?: number | undefined;
   readonly budget?: ByteBudget | undefined;

@@ -69,17 +69,34 @@ export function lineOf(event: IngestEvent): Line | undefined {
   return say?.(event);
 }
 
+/** The facts of an event as fields of a JSON line; what is no plain value is left to the text. */
+function fieldsOf(event: IngestEvent): Record<string, string | number | boolean> {
+  const fields: Record<string, string | number | boolean> = { event: event.type };
+  for (const [name, value] of Object.entries(event))
+    if (name !== 'type' && ['string', 'number', 'boolean'].includes(typeof value)) fields[name] = value;
+  if (event.type === 'request-failed') {
+    fields.kind = event.error.transient ?? event.error.kind;
+    if (event.error.status !== undefined) fields.status = event.error.status;
+  }
+  return fields;
+}
+
 export function createFetchLog({ io, quiet, verbose }: Pick<Invocation, 'io' | 'quiet' | 'verbose'>): FetchLog {
   const line = (text: string): void => {
     if (!quiet) io.err(`${io.isErrTerminal ? '\r\u001b[J' : ''}${text}\n`);
   };
   return {
     line: (text) => {
-      if (verbose || !text.startsWith('[RATE_LIMITER] Initialized')) line(text);
+      if (verbose || io.log !== undefined || !text.startsWith('[RATE_LIMITER] Initialized')) line(text);
     },
     onEvent: (event) => {
       const found = lineOf(event);
-      if (found !== undefined && (verbose || !found.detail)) line(found.text);
+      if (found === undefined || quiet || (found.detail && !verbose)) return;
+      if (io.log === undefined) line(found.text);
+      else {
+        const level = event.type === 'request-failed' ? 'warn' : found.detail ? 'debug' : 'info';
+        io.log({ level, message: found.text, fields: fieldsOf(event) });
+      }
     },
   };
 }

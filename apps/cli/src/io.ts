@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { FetchLike } from '@schemahub/connector-kit';
 import type { Clock } from '@schemahub/core';
+import type { LogRecord } from '@schemahub/observability';
 import { processEnvironment } from '@schemahub/runtime/environment';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -11,6 +12,8 @@ export interface Io {
   readonly out: (text: string) => void;
   /** Progress, log lines and errors. */
   readonly err: (text: string) => void;
+  /** A line of the log with its facts as fields; undefined where the log is text. */
+  readonly log?: ((record: LogRecord) => void) | undefined;
   /** stdout is a terminal. */
   readonly isTerminal: boolean;
   /** stderr is a terminal: progress may be drawn in place. */

@@ -1,4 +1,4 @@
-import { createCircuitBreaker } from '@schemahub/circuit-breaker';
+import { type CircuitEvent, createCircuitBreaker } from '@schemahub/circuit-breaker';
 import { binanceDefaults, binancePolicy, createBinanceConnector } from '@schemahub/connector-binance';
 import {
   type CoinbaseAuth,
@@ -144,6 +144,8 @@ export interface OpenExchangeOptions {
   readonly onEvent: OnEvent;
   /** One line for a log: limiter and breaker changes. */
   readonly onLine: (text: string) => void;
+  /** Changes of the breaker, for metrics. */
+  readonly onCircuit?: ((event: CircuitEvent) => void) | undefined;
 }
 
 function baseUrlOf(entry: VenueEntry, config: Config): string {
@@ -179,7 +181,10 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
         probeLeaseMs,
         staleMs: Math.max(600_000, 2 * probeLeaseMs),
         store: lake?.circuits(entry.exchange),
-        onEvent: ({ text }) => onLine(text),
+        onEvent: (event) => {
+          onLine(event.text);
+          options.onCircuit?.(event);
+        },
       })
     : undefined;
   const transport = createGuardedTransport({

@@ -253,5 +253,18 @@ export const settings: readonly Setting[] = [
     oneOf('folder', 'glue', 'none'),
     'catalog in which commits are published as Iceberg snapshots',
   ),
-  setting('metrics', ['SCHEMAHUB_METRICS'], 'none', oneOf('none'), 'where metrics go'),
+  setting(
+    'metrics',
+    ['SCHEMAHUB_METRICS'],
+    'none',
+    oneOf('none', 'emf', 'cloudwatch'),
+    'where metrics go: lines of the log, or CloudWatch itself',
+  ),
+  setting(
+    'log-format',
+    ['SCHEMAHUB_LOG_FORMAT'],
+    'text',
+    oneOf('text', 'json'),
+    'json: a line of JSON for each line on stderr',
+  ),
 ];

@@ -1,4 +1,5 @@
 import { type IngestEvent, type IngestMode, type IngestResult, type ProductResult, runIngest } from '@schemahub/ingest';
+import { createFetchMeter, createRecorder, type FetchMeter } from '@schemahub/observability';
 import { condemnMissing } from '@schemahub/runtime/audit';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createHealthKeeper } from '@schemahub/runtime/exchange-health';
@@ -8,7 +9,7 @@ import { loadSeed } from '@schemahub/runtime/seed';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { explainError } from '../explain-error.js';
-import { createFetchLog } from '../fetch-log.js';
+import { createFetchLog, type FetchLog } from '../fetch-log.js';
 import { createFetchProgress } from '../fetch-progress.js';
 import { createFetchReport, writeReport } from '../fetch-report.js';
 import { grouped, textTable } from '../text-table.js';
@@ -228,6 +229,28 @@ function asJson(invocation: Invocation, result: IngestResult, code: number, repo
   };
 }
 
+/** What a run saw of its exchange, for everybody who asks the table; a failure is told and harms nothing. */
+async function recordHealth(lake: OpenLake, exchange: string, meter: FetchMeter, log: FetchLog): Promise<void> {
+  try {
+    await lake.health?.record(exchange, meter.health(), lake.clock.now());
+  } catch (error) {
+    log.line(`the health of ${exchange} could not be recorded: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Newest trade of each product, and how many the exchange serves. */
+function newestOf({ products }: IngestResult): Parameters<FetchMeter['end']>[0] {
+  const newest = new Map<string, string>();
+  let activeProducts = 0;
+  for (const { productId, progress } of products) {
+    const checkpoint = progress?.checkpoint;
+    if (checkpoint === undefined || checkpoint.closed !== undefined) continue;
+    activeProducts++;
+    if (checkpoint.lastTrade !== undefined) newest.set(productId, checkpoint.lastTrade.ts);
+  }
+  return { newest, activeProducts };
+}
+
 /** `ingest`, `backfill`, `repair`. */
 export const run: CommandRun = async (invocation) => {
   const mode = invocation.command as IngestMode;
@@ -243,7 +266,13 @@ export const run: CommandRun = async (invocation) => {
   const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
   const report = createFetchReport(lake.clock);
   const health = createHealthKeeper(lake, config.text('exchange'));
+  const meter = createFetchMeter({
+    recorder: invocation.telemetry.recorder ?? createRecorder(),
+    source: config.text('exchange'),
+    now: lake.clock.now,
+  });
   const onEvent = (event: IngestEvent): void => {
+    meter.onEvent(event);
     report.onEvent(event);
     health.onEvent(event);
     log.onEvent(event);
@@ -251,7 +280,15 @@ export const run: CommandRun = async (invocation) => {
   };
   if (!invocation.quiet)
     io.err(`${mode}: ${productCount(products.ids.length)} from ${products.where} → ${lake.store.location}\n`);
-  const exchange = openExchange({ config, lake, clock: lake.clock, fetch: io.fetch, onEvent, onLine: log.line });
+  const exchange = openExchange({
+    config,
+    lake,
+    clock: lake.clock,
+    fetch: io.fetch,
+    onEvent,
+    onLine: log.line,
+    onCircuit: meter.onCircuit,
+  });
   const context = createIngestContext({
     lake,
     exchange,
@@ -266,7 +303,9 @@ export const run: CommandRun = async (invocation) => {
   } finally {
     progress.end();
     await health.end();
+    await recordHealth(lake, config.text('exchange'), meter, log);
   }
+  meter.end(newestOf(result));
   const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named, invocation.dryRun);
   const summary = report.summary(context.budget.peak());
   const json = asJson(invocation, result, code, summary);

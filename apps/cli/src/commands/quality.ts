@@ -1,8 +1,28 @@
+import type { QualityResult } from '@schemahub/data-quality';
+import type { MetricName } from '@schemahub/observability';
 import { openLake, requireLake } from '@schemahub/runtime/lake';
 import { runQuality } from '@schemahub/runtime/quality';
-import { type CommandRun, isSet } from '../command.js';
+import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { grouped, textTable } from '../text-table.js';
+
+/** The numbers that dashboards and alarms look at; the Lambda tells the same in AWS. */
+function tellMetrics({ telemetry, config }: Invocation, result: QualityResult): void {
+  const subject = { source: config.text('exchange') };
+  const { summary } = result;
+  const values: Partial<Record<MetricName, number | undefined>> = {
+    OverallHealthScore: result.score,
+    DuplicateTrades: summary.duplicates.count,
+    MissingTrades: summary.missing.count,
+    VoidTrades: summary.void,
+    StaleProducts: result.staleProducts,
+    TotalRecords: summary.totalRecords,
+    DailyRecords: summary.dailyRecords,
+    HistoryYears: summary.historyYears,
+  };
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined) telemetry.recorder?.set(name as MetricName, value, subject);
+}
 
 /** `quality`: named checks, a score, and the remedy of every deduction. */
 export const run: CommandRun = async (invocation) => {
@@ -10,6 +30,7 @@ export const run: CommandRun = async (invocation) => {
   const lake = await openLake({ config, clock: io.clock });
   await requireLake(lake);
   const result = await runQuality({ lake, config, full: isSet(invocation, 'full-scan') });
+  tellMetrics(invocation, result);
   const failed = result.findings.filter(({ ok }) => ok === false);
   const code = failed.length > 0 ? exitCodes.damage : exitCodes.complete;
   if (invocation.json) {

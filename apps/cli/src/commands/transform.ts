@@ -108,6 +108,7 @@ export const run: CommandRun = async (invocation) => {
     invocation,
     lake,
     async () => {
+      const begun = lake.clock.now();
       const opened = await openTable({
         lake,
         config,
@@ -127,6 +128,10 @@ export const run: CommandRun = async (invocation) => {
         : await opened.table.transform(options);
       await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
       let code = transformCode(result);
+      const { recorder } = invocation.telemetry;
+      const subject = { source: config.text('exchange') };
+      recorder?.add('TransformRecords', result.totals.rows, subject);
+      if (result.commit !== undefined) recorder?.set('CommitSeconds', (lake.clock.now() - begun) / 1000, subject);
       if (isSet(invocation, 'full-scan')) {
         const { run: quality } = await import('./quality.js');
         code = combineExitCodes([code, await quality({ ...invocation, json: false })]);
