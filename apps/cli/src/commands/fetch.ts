@@ -234,7 +234,9 @@ async function recordHealth(lake: OpenLake, exchange: string, meter: FetchMeter,
   try {
     await lake.health?.record(exchange, meter.health(), lake.clock.now());
   } catch (error) {
-    log.line(`the health of ${exchange} could not be recorded: ${error instanceof Error ? error.message : String(error)}`);
+    log.line(
+      `the health of ${exchange} could not be recorded: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
