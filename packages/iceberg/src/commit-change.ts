@@ -67,7 +67,7 @@ export interface TableChange {
   readonly timestampMs: number;
   /** Snapshots that stay. Default: all. */
   readonly retention?: Retention | undefined;
-  /** Entries a manifest, and manifests of a size that are joined. Defaults 2000 and 10. */
+  /** Entries a manifest, and manifests of a size that are joined. Defaults 256 and 10. */
   readonly maxEntries?: number | undefined;
   readonly fanIn?: number | undefined;
 }
@@ -86,7 +86,7 @@ interface Work {
   readonly numbers: Numbers;
 }
 
-const METADATA_LOG = 100;
+const METADATA_LOG = 20;
 
 /** 63 bits made from what the snapshot is: the same commit on the same table has the same id, whoever makes it. */
 function numbersOf(metadata: TableMetadata, change: TableChange): Numbers {

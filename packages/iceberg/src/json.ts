@@ -12,6 +12,6 @@ export function parseJson(text: string): unknown {
   });
 }
 
-export function printJson(value: unknown, indent?: number): string {
-  return stringify(value, undefined, indent) ?? 'null';
+export function printJson(value: unknown): string {
+  return stringify(value) ?? 'null';
 }

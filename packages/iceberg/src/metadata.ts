@@ -157,7 +157,7 @@ export function parseMetadata(bytes: Uint8Array): TableMetadata {
 }
 
 export function printMetadata(metadata: TableMetadata): Uint8Array {
-  return Buffer.from(`${printJson(metadata, 1)}\n`, 'utf8');
+  return Buffer.from(`${printJson(metadata)}\n`, 'utf8');
 }
 
 /** A schema of the table; the current one by default. Throws `IcebergError` `damaged-file`. */

@@ -36,6 +36,18 @@ export const FIRST_PARTITION_FIELD_ID = 1000;
 
 /** The transforms of a spec, field by field. Throws `IcebergError` `unsupported` or `invalid-option`. */
 export function transformsOf(spec: PartitionSpec, schema: IcebergSchema): readonly Transform[] {
+  const known = cache.get(spec)?.get(schema);
+  if (known !== undefined) return known;
+  const transforms = compileTransforms(spec, schema);
+  const bySchema = cache.get(spec) ?? new WeakMap<IcebergSchema, readonly Transform[]>();
+  cache.set(spec, bySchema.set(schema, transforms));
+  return transforms;
+}
+
+/** They are asked for once an entry of a manifest. */
+const cache = new WeakMap<PartitionSpec, WeakMap<IcebergSchema, readonly Transform[]>>();
+
+function compileTransforms(spec: PartitionSpec, schema: IcebergSchema): readonly Transform[] {
   const fields = fieldsById(schema);
   return spec.fields.map(({ name, transform, 'source-id': source }) => {
     const field = fields.get(source);

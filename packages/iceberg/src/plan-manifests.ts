@@ -5,8 +5,8 @@ import { transformsOf } from './partition.js';
 import type { IcebergSchema, PrimitiveType } from './types.js';
 import { compareValues, decodeValue, type IcebergValue } from './values.js';
 
-/** Entries of a manifest at most: some 100 kB compressed. */
-export const MAX_ENTRIES = 2000;
+/** Entries of a manifest at most: a manifest that loses a file is written again, so this bounds what one file can cost. */
+export const MAX_ENTRIES = 256;
 /** Manifests of about one size that become one: each entry is written again once per power of this many. */
 export const FAN_IN = 10;
 
