@@ -18,8 +18,9 @@ function listenForSignals(ioOf: () => Io): {
   const onSignal = (signal: NodeJS.Signals): void => {
     code = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
     if (controller.signal.aborted) process.exit(code);
-    ioOf().err(`\n${signal}: stopping; what is fetched is being written. Once more stops at once.\n`);
+    // Whoever draws in place takes the drawing away first.
     controller.abort(new Error(`stopped by ${signal}`));
+    ioOf().err(`\n${signal}: stopping; what is fetched is being written. Once more stops at once.\n`);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

@@ -59,7 +59,9 @@ const lines: Lines = {
   'floor-found': ({ product, floor, confirmed }) =>
     detail(`${product}: first trade served is ${floor}${confirmed ? '' : ' (not confirmed yet)'}`),
   'waiting-for-exchange': ({ until, reason }) =>
-    told(`waiting for the exchange until ${new Date(until).toISOString()}: ${reason}`),
+    told(
+      `The exchange is in trouble: ${reason}. Nothing is asked until ${new Date(until).toISOString().slice(11, 19)} UTC, then one request tests it; what is fetched is kept.`,
+    ),
   'lease-taken': ({ product, holder }) => told(`${product}: skipped, another run (process ${holder}) works on it`),
 };
 
@@ -81,9 +83,14 @@ function fieldsOf(event: IngestEvent): Record<string, string | number | boolean>
   return fields;
 }
 
-export function createFetchLog({ io, quiet, verbose }: Pick<Invocation, 'io' | 'quiet' | 'verbose'>): FetchLog {
+/** `write` prints above what is drawn in place; default: to stderr. */
+export function createFetchLog(
+  { io, quiet, verbose }: Pick<Invocation, 'io' | 'quiet' | 'verbose'>,
+  write: (text: string) => void = io.err,
+): FetchLog {
+  let lastWait = '';
   const line = (text: string): void => {
-    if (!quiet) io.err(`${io.isErrTerminal ? '\r\u001b[J' : ''}${text}\n`);
+    if (!quiet) write(`${text}\n`);
   };
   return {
     line: (text) => {
@@ -91,6 +98,11 @@ export function createFetchLog({ io, quiet, verbose }: Pick<Invocation, 'io' | '
     },
     onEvent: (event) => {
       const found = lineOf(event);
+      // Every request that waits says so; people want to hear it once.
+      if (event.type === 'waiting-for-exchange') {
+        if (found?.text === lastWait) return;
+        lastWait = found?.text ?? '';
+      }
       if (found === undefined || quiet || (found.detail && !verbose)) return;
       if (io.log === undefined) line(found.text);
       else {

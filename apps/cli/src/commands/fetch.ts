@@ -259,13 +259,13 @@ export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
   const settings = settingsOf(invocation, mode);
   const lake = await openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
-  const log = createFetchLog(invocation);
+  const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
+  const log = createFetchLog(invocation, progress.write);
   if (mode === 'repair') {
     await requireLake(lake);
     await condemnMissing({ lake, config, stop: invocation.stop, onLine: log.line });
   }
   const products = await productsOf(invocation, lake);
-  const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
   const report = createFetchReport(lake.clock);
   const health = createHealthKeeper(lake, config.text('exchange'));
   const meter = createFetchMeter({

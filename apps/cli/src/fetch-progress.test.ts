@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { createFetchLog } from './fetch-log.js';
+import { createFetchProgress, drawProgress } from './fetch-progress.js';
+
+const products = new Map(
+  Array.from({ length: 12 }, (_, i) => [`P${i}-USD`, { todo: 1_000_000, done: i * 80_000, finished: i === 11 }]),
+);
+const view = { products, elapsedSeconds: 725, waiting: undefined };
+
+describe('the drawing of a run', () => {
+  it.each([60, 80, 120])('at %i columns: nothing is wider, nothing that matters is cut', (width) => {
+    const lines = drawProgress(view, width);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+    const text = lines.join('\n');
+    for (const part of ['45.0 %', '/min', '12 min 05 s', 'ETA 14 min', '1/12 products']) expect(text).toContain(part);
+    // The ten least advanced, least first, with 20-wide bars.
+    const bars = lines.filter((line) => line.startsWith('  P'));
+    expect(bars.map((line) => line.trim().split(' ')[0])).toEqual(Array.from({ length: 10 }, (_, i) => `P${i}-USD`));
+    for (const line of bars) expect(line.match(/[█░]+/)?.[0]).toHaveLength(20);
+    expect(lines[0]?.match(/[█░]+/)?.[0]).toHaveLength(50);
+  });
+
+  it('a run that waits says why, and for how long yet', () => {
+    const waiting = { reason: 'coinbase circuit is not closed (HTTP 503)', seconds: 272 };
+    expect(drawProgress({ ...view, waiting }, 80)).toContain(
+      'waiting: coinbase circuit is not closed (HTTP 503); next try in 4 min 32 s',
+    );
+  });
+});
+
+/** A terminal of some rows: what stands on it after all that was written. */
+function createScreen(isErrTerminal: boolean, columns = 80) {
+  const rows: string[] = [''];
+  const err = (text: string): void => {
+    // Cursor up n lines and erase to the end; everything else is text and line ends.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+    for (const [part] of text.matchAll(/\u001b\[(\d+)A\r\u001b\[J|\n|[^\u001b\n]+/g)) {
+      const up = /\[(\d+)A/.exec(part)?.[1];
+      if (up !== undefined) rows.splice(rows.length - 1 - Number(up), rows.length, '');
+      else if (part === '\n') rows.push('');
+      else rows[rows.length - 1] += part;
+    }
+  };
+  const io = { err, isErrTerminal, columns } as unknown as Parameters<typeof createFetchProgress>[0]['io'];
+  return { io, rows: () => rows.filter((row) => row !== '') };
+}
+
+describe('progress in place', () => {
+  const stop = new AbortController();
+
+  it('a stop takes the drawing away and draws no more', () => {
+    const stopped = new AbortController();
+    const { io, rows } = createScreen(true);
+    const progress = createFetchProgress({ io, quiet: false, stop: stopped.signal }, true);
+    progress.onEvent({ type: 'request-succeeded', product: 'P1', trades: 50, seconds: 1 });
+    expect(rows().length).toBeGreaterThan(1);
+    stopped.abort();
+    progress.onEvent({ type: 'waiting-for-exchange', until: 0, reason: 'x' });
+    expect(rows()).toEqual([]);
+    progress.end();
+  });
+
+  it('log lines scroll above the drawing and none is lost; at the end the drawing is gone', () => {
+    const { io, rows } = createScreen(true);
+    const progress = createFetchProgress({ io, quiet: false, stop: stop.signal }, true);
+    const log = createFetchLog({ io, quiet: false, verbose: false }, progress.write);
+    for (let done = 1; done <= 20; done++)
+      progress.onEvent({ type: 'head-scanned', product: `P${done}`, todo: 100, held: 0, done, total: 20 });
+    expect(rows()).toEqual(['Scanned 20/20 products…']);
+    progress.onEvent({ type: 'request-succeeded', product: 'P1', trades: 50, seconds: 1 });
+    log.line('first line');
+    log.line('second line');
+    const wait = { type: 'waiting-for-exchange', until: Date.now() + 60_000, reason: 'HTTP 503' } as const;
+    for (let i = 0; i < 30; i++) log.onEvent(wait);
+    const seen = rows();
+    expect(seen.slice(0, 2)).toEqual(['first line', 'second line']);
+    expect(seen.filter((row) => row.includes('The exchange is in trouble: HTTP 503'))).toHaveLength(1);
+    expect(seen.filter((row) => /^[█░]{50} /.test(row))).toHaveLength(1);
+    expect(seen.at(-1)).toMatch(/^ {2}P\d+ /);
+    progress.end();
+    expect(rows()).toHaveLength(3);
+  });
+
+  it('piped: plain lines, every ten heads, no control characters', () => {
+    const { io, rows } = createScreen(false);
+    const progress = createFetchProgress({ io, quiet: false, stop: stop.signal }, true);
+    for (let done = 1; done <= 25; done++)
+      progress.onEvent({ type: 'head-scanned', product: `P${done}`, todo: 100, held: 0, done, total: 25 });
+    progress.end();
+    expect(rows()).toEqual(['Scanned 10/25 products…', 'Scanned 20/25 products…', 'Scanned 25/25 products…']);
+  });
+});
