@@ -109,7 +109,7 @@ function judge(slot: Slot, error: unknown): void {
 export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap<string, Product>> {
   const { connector, stop } = context;
   try {
-    const list = await withRetries(retryOptions(context, '-'), () =>
+    const list = await withRetries(retryOptions(context, 'catalogue'), () =>
       connector.listProducts({ signal: stop, priority: 'head' }),
     );
     return new Map(list.map((product) => [product.id, product]));
