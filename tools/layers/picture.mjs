@@ -22,7 +22,6 @@ const ABOVE = [
   { name: 'observability', level: 4, note: 'internal' },
   { name: 'exchange-sim', level: 4, note: 'internal' },
   { name: 'cli', level: 5, note: 'app' },
-  { name: 'ecs-task', level: 5, note: 'app' },
   { name: 'data-quality-lambda', level: 5, note: 'app' },
 ];
 

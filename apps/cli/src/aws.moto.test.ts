@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTables } from '@schemahub/aws-sim';
+import { createCoinbaseSim, serve } from '@schemahub/exchange-sim';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitCodes } from './exit-codes.js';
+import { type BuiltCli, buildCli } from './testing/built-cli.js';
+import { createStandingClock } from './testing/standing-clock.js';
+import { type CliRun, createWorld, WORLD_NEWEST, WORLD_NOW, type World } from './testing/virtual-run.js';
+
+const endpoint = process.env.MOTO_URL ?? '';
+const bucket = `lake-${randomUUID()}`;
+const tables = { locks: `locks-${randomUUID()}`, health: `health-${randomUUID()}` };
+const aws = {
+  S3_BUCKET: bucket,
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  DYNAMODB_LOCKS_TABLE: tables.locks,
+  DYNAMODB_HEALTH_TABLE: tables.health,
+  SCHEMAHUB_METRICS: 'cloudwatch',
+};
+
+beforeAll(async () => {
+  expect((await fetch(`${endpoint}/${bucket}`, { method: 'PUT' })).ok).toBe(true);
+  await createTables(endpoint, tables);
+});
+
+async function complete(run: Promise<CliRun>, what: string): Promise<CliRun> {
+  const ended = await run;
+  expect(ended.code, `${what}: ${ended.out}${ended.err}`).toBe(exitCodes.complete);
+  expect(ended.err).not.toMatch(/metrics could not be sent|could not be recorded/);
+  return ended;
+}
+
+describe('five products on moto', () => {
+  const products = ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD', 'WLD-USD'].map((id, index) => ({
+    id,
+    trades: 5000 + 1000 * index,
+    voids: [17, { first: 1200, last: 1240 }],
+    endTime: WORLD_NEWEST,
+  }));
+  const names = products.map(({ id }) => id);
+  const clock = createStandingClock(WORLD_NOW);
+  let world: World;
+  beforeAll(async () => {
+    let answers = 0;
+    const exchangeClock = { ...clock, now: () => clock.now() + 6000 * answers++ };
+    world = await createWorld({ products, clock, sim: { clock: exchangeClock } });
+  });
+  afterAll(() => world.remove());
+
+  const onMoto = (args: readonly string[]): Promise<CliRun> =>
+    world.run(args, { plain: true, environment: { ...aws, SCHEMAHUB_CACHE_DIR: join(world.folder, 'cache') } });
+  const onFolder = (args: readonly string[]): Promise<CliRun> => world.run(args);
+
+  async function liveHashes(run: (args: readonly string[]) => Promise<CliRun>): Promise<string[]> {
+    const { current, snapshots } = (await run(['snapshots', '--files', '--json'])).json<{
+      current: number;
+      snapshots: { number: number; files: { path: string; sha256: string }[] }[];
+    }>();
+    const files = snapshots.find(({ number }) => number === current)?.files ?? [];
+    return files.map(({ path, sha256 }) => `${path.replace(/[^/]+$/, '')} ${sha256}`).sort();
+  }
+
+  it('end with the very files of a lake on a folder, proven, and with the metrics of every run', async () => {
+    for (const run of [onFolder, onMoto]) {
+      await complete(run(['backfill', ...names]), 'backfill');
+      await complete(run(['transform']), 'transform');
+    }
+    clock.set(WORLD_NOW + 3_600_000);
+    world.sim.control.addTrades('BTC-USD', 1500);
+    for (const run of [onFolder, onMoto]) {
+      await complete(run(['ingest', ...names]), 'ingest');
+      await complete(run(['transform']), 'transform');
+      await complete(run(['compact']), 'compact');
+    }
+    expect(await liveHashes(onMoto)).toEqual(await liveHashes(onFolder));
+    const { out } = await complete(onMoto(['verify', '--deep']), 'verify');
+    expect(out).toMatch(/PROVEN: 5 products, .* 0 missing/);
+    const counted = await complete(onMoto(['query', 'SELECT count(*) AS n FROM trades_unified', '-o', 'csv']), 'query');
+    const expected = names.reduce((sum, name) => sum + world.sim.control.countOf(name), 0);
+    expect(counted.out.trim().split(/\r?\n/)[1]).toBe(String(expected));
+  });
+});
+
+describe('two tasks on one lake', () => {
+  let cli: BuiltCli;
+  let folder: string;
+  beforeAll(async () => {
+    cli = await buildCli();
+    folder = await mkdtemp(join(tmpdir(), 'schemahub-tasks-'));
+  });
+  afterAll(async () => {
+    await cli.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('one is paused past its lease: the other takes over, both end well, no trade is lost or stored twice', async () => {
+    const product = { id: 'BTC-USD', trades: 30_000, endTime: Date.now() - 15 * 60_000 };
+    let seen = 0;
+    let onTenth = (): void => undefined;
+    const sim = createCoinbaseSim({
+      seed: 'tasks',
+      rateLimit: false,
+      products: [product],
+      script: () => {
+        seen++;
+        if (seen === 10) onTenth();
+        return undefined;
+      },
+    });
+    const server = await serve(sim);
+    const environment = {
+      ...aws,
+      S3_BUCKET: '',
+      SCHEMAHUB_LAKE: `s3://${bucket}/tasks`,
+      LOCK_TTL_SECONDS: '10',
+      COINBASE_API_URL: server.url,
+      SCHEMAHUB_COINBASE_RATE: '50',
+      SCHEMAHUB_OBJECT_TRADES: '2000',
+      SCHEMAHUB_CACHE_DIR: join(folder, 'cache'),
+    };
+    try {
+      const paused = cli.start(['backfill', product.id], { environment, folder });
+      await new Promise<void>((tenth) => {
+        onTenth = tenth;
+      });
+      paused.kill('SIGSTOP');
+      // While the lease lives, another task finds nothing to do.
+      expect((await cli.run(['backfill', product.id], { environment, folder })).code).toBe(exitCodes.held);
+      let over: CliRun;
+      do over = await cli.run(['backfill', product.id], { environment, folder });
+      while (over.code === exitCodes.held);
+      expect(over.code, over.err).toBe(exitCodes.complete);
+      paused.kill('SIGCONT');
+      const woken = await paused.ended;
+      expect([exitCodes.complete, exitCodes.incomplete], woken.err).toContain(woken.code);
+      expect((await cli.run(['transform'], { environment, folder })).code).toBe(exitCodes.complete);
+      const verified = await cli.run(['verify', '--deep'], { environment, folder });
+      expect(verified.code, verified.out + verified.err).toBe(exitCodes.complete);
+      expect(verified.out).toMatch(/PROVEN: 1 product, 30,000 of 30,000 wanted trades in the table/);
+    } finally {
+      await server.close();
+    }
+  });
+});
