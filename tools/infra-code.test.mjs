@@ -62,7 +62,7 @@ describe('rights against SDK calls', () => {
     ),
   );
   // Who runs which file. The S3 driver serves both: the function only reads by it.
-  const ofFunction = /^packages\/query\/src\/athena\.ts$|^internal\/runtime\/src\/(cloudwatch|sns)\.ts$/;
+  const ofFunction = /^packages\/query\/src\/athena\.ts$|^internal\/runtime\/src\/sns\.ts$/;
   const ofPeople = /^packages\/query\/src\/athena\.ts$/;
   const task = sorted(paths.filter((path) => !ofFunction.test(path)).flatMap(actionsOf));
   const read3 = ['s3:GetObject', 's3:ListBucket'];
@@ -87,7 +87,8 @@ describe('rights against SDK calls', () => {
   });
 
   test('the function may publish and tell besides', () => {
-    const calls = paths.filter((path) => ofFunction.test(path) && !ofPeople.test(path)).flatMap(actionsOf);
+    const own = paths.filter((path) => ofFunction.test(path) && !ofPeople.test(path));
+    const calls = [...own, 'internal/observability/src/cloudwatch.ts'].flatMap(actionsOf);
     expect(sorted(policyActions('lambda').code)).toEqual(sorted(calls));
     expect(policyActions('lambda').service.every((action) => action.startsWith('logs:'))).toBe(true);
   });
@@ -145,7 +146,7 @@ describe('DynamoDB', () => {
 
 describe('numbers of the whole table', () => {
   test('stand under one Source, for the function, the alarms and the dashboards', () => {
-    const [, source] = read('internal/runtime/src/cloudwatch.ts').match(/WHOLE_TABLE = '(\w+)'/);
+    const [, source] = read('internal/runtime/src/table-metrics.ts').match(/WHOLE_TABLE = '(\w+)'/);
     expect(files['alarms.tf']).toContain(`merge(alarm, { source = "${source}" })`);
     expect(files['alarms.tf']).toContain(`dimensions  = { Source = "${source}" }`);
     expect(files['dashboards.tf']).toContain(`sources = ["${source}"]`);

@@ -118,3 +118,12 @@ resource "aws_cloudwatch_dashboard" "operations" {
     }],
   ) })
 }
+
+# Saved queries of Logs Insights over the tasks' JSON lines; the texts are tested against real log output. The emulator knows no
+# saved queries.
+resource "aws_cloudwatch_query_definition" "saved" {
+  for_each        = local.is_emulated ? {} : jsondecode(file("${path.module}/../../internal/observability/saved-queries.json"))
+  name            = "${local.name}/${each.key}"
+  log_group_names = [aws_cloudwatch_log_group.ecs.name]
+  query_string    = each.value
+}

@@ -15,7 +15,8 @@ locals {
     DYNAMODB_HEALTH_TABLE = aws_dynamodb_table.exchange_health.name
     ATHENA_DATABASE       = aws_glue_catalog_database.lake.name
     ATHENA_WORKGROUP      = aws_athena_workgroup.lake.name
-    SCHEMAHUB_METRICS     = "none"
+    SCHEMAHUB_METRICS     = "cloudwatch"
+    SCHEMAHUB_LOG_FORMAT  = "json"
     SCHEMAHUB_ICEBERG     = "glue"
   }
   lambda_environment = {

@@ -45,8 +45,11 @@ export async function terraform({ root, scratch, cli, say, one, count }) {
     return;
   }
   // A copy: Terraform writes beside its files.
-  const copy = join(scratch, 'infra');
+  const tree = join(scratch, 'terraform-tree');
+  const copy = join(tree, 'infra');
+  const queries = 'internal/observability/saved-queries.json';
   cpSync(join(root, 'infra'), copy, { recursive: true, filter: (path) => !path.includes('.terraform') });
+  cpSync(join(root, queries), join(tree, queries));
   const zip = join(root, 'apps/data-quality-lambda/dist/data-quality-lambda.zip');
   const tf = (...args) => background(tool, [`-chdir=${join(copy, 'terraform')}`, ...args]);
   const check = (title, { code, text }, expected = 0) => {

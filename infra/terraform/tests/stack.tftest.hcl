@@ -113,6 +113,13 @@ run "defaults" {
   }
 }
 
+run "saved_queries" {
+  assert {
+    condition     = length(aws_cloudwatch_query_definition.saved) >= 3 && alltrue([for query in aws_cloudwatch_query_definition.saved : startswith(query.query_string, "fields ")])
+    error_message = "errors per hour, 429 by product and circuit events are saved"
+  }
+}
+
 run "another_environment" {
   variables {
     environment       = "test"
