@@ -5,10 +5,10 @@ import type { ObjectStore } from '@schemahub/object-store';
 import { createS3Store } from '@schemahub/object-store/s3';
 import type { QueryEngine } from '@schemahub/query';
 import { createAthenaPort, openAthena } from '@schemahub/query/athena';
-import { createTableMetrics, type TableMetric } from './table-metrics.js';
 import { processEnvironment } from './environment.js';
 import { UsageError } from './errors.js';
 import { createTopic } from './sns.js';
+import { createTableMetrics, type TableMetric } from './table-metrics.js';
 
 /** Everything that the data-quality function works with. */
 export interface OpenDataQuality {
