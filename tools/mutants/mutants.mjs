@@ -49,7 +49,7 @@ export const mutants = [
     file: 'packages/object-store/src/memory.ts',
     find: "if ((held && versionOf(held.bytes)) !== version) return 'conflict';",
     replace: 'void version;',
-    seed: 1,
+    test: 'packages/checkpoint/src/checkpoint.test.ts',
   },
   {
     name: 'stale writer: a conflict on a checkpoint counts as written',

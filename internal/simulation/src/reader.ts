@@ -8,7 +8,7 @@ import { createVirtualStore } from './virtual-store.js';
 /** Somebody who queries the table all the time: what it sees is a whole snapshot, and never an older one than before. */
 export function startReader(world: World): { readonly stop: () => void } {
   const { scheduler, scenario, oracle } = world;
-  const process = createVirtualProcess(scheduler, { name: 'reader', isNeighbour: false });
+  const process = createVirtualProcess(scheduler, { name: 'reader', isNeighbour: false, skewMs: 0 });
   const draws = createDraws(scenario.seed, 'reader');
   const store = createVirtualStore({
     base: world.base,

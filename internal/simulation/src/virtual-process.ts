@@ -11,7 +11,7 @@ export interface VirtualProcess extends Owner {
   /** Resolves when it dies. */
   readonly died: Promise<void>;
   readonly pause: (ms: number) => void;
-  /** Its clock jumps. */
+  /** Its clock is set; one that is set back goes on from where it was. */
   readonly jump: (ms: number) => void;
   /** The number of its next call to the store. */
   readonly nextCall: () => number;
@@ -24,12 +24,17 @@ const NO_SUCH_PID = 2_000_000_000;
 
 export function createVirtualProcess(
   scheduler: Scheduler,
-  options: { readonly name: string; readonly isNeighbour: boolean },
+  options: {
+    readonly name: string;
+    readonly isNeighbour: boolean;
+    /** How far its clock is ahead of the store's when it starts, ms. */
+    readonly skewMs: number;
+  },
 ): VirtualProcess {
   const { name, isNeighbour } = options;
   let isDead = false;
   let pausedUntil = 0;
-  let skewMs = 0;
+  let skewMs = options.skewMs;
   let calls = 0;
   let died: () => void = () => undefined;
   const owner: Owner = { name, isDead: () => isDead, pausedUntil: () => pausedUntil };
@@ -51,7 +56,8 @@ export function createVirtualProcess(
       pausedUntil = scheduler.now() + ms;
     },
     jump: (ms) => {
-      skewMs += ms;
+      // A process's clock never goes back (`neverBack`), so a step back only shows in the processes that start later.
+      skewMs += Math.max(0, ms);
     },
     nextCall: () => calls++,
     faults: 0,

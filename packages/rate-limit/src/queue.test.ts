@@ -91,3 +91,20 @@ it('FIFO keeps its order and frees its memory over 10,000 turns', async () => {
   expect(seen.every((number, index) => number === index)).toBe(true);
   expect(seen.length).toBe(10_000);
 });
+
+it.each(Object.entries(queues))(
+  '%s goes on when the clock of the computer is set back by hours',
+  async (_, createQueue) => {
+    const limiter = createRateLimiter({ budgets: { requests: { rate: 1e6, burst: 1e6 } }, createQueue });
+    const wall = Date.now;
+    try {
+      await limiter.schedule(async () => 'before');
+      const waiting = [1, 2, 3].map((number) => limiter.schedule(async () => number));
+      Date.now = () => wall() - 2 * 3_600_000;
+      await expect(Promise.all(waiting)).resolves.toEqual([1, 2, 3]);
+      await expect(limiter.schedule(async () => 'after')).resolves.toBe('after');
+    } finally {
+      Date.now = wall;
+    }
+  },
+);
