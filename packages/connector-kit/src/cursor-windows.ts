@@ -252,6 +252,8 @@ export function windowsOverCursor(connector: CursorConnector, options: CursorWin
     fetchHead: async (product, send) => {
       const page = await connector.fetchNewest(product, { priority: 'head', ...send });
       const newest = lastNumbered(page.rows);
+      if (newest === undefined && page.rows.length > 0)
+        throw contractBreak(`the newest ${page.rows.length} rows of ${product} have no ids: there is no head to go by`);
       return newest === undefined ? undefined : { trade: { ...newest.facts, id: newest.id! }, date: page.date };
     },
     fetchWindow,
