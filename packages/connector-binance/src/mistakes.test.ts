@@ -104,7 +104,7 @@ describe('mistakes that peers make with Binance', () => {
 
   it('451, 403 and the mirror’s 404 retried for ever: they stop the exchange, with the remedy', () => {
     for (const [status, words] of [
-      [451, /another region/],
+      [451, /another region, or set BINANCE_API_URL/],
       [403, /firewall/],
       [404, /historicalTrades/],
     ] as const) {

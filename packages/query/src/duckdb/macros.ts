@@ -1,5 +1,6 @@
 import type { MacroInfo } from '../engine.js';
 import { type QuestionDialect, type QuestionValues, questions } from '../questions.js';
+import { crossVenueMacros } from './cross-venue.js';
 
 /** A table macro: a question of `questions.ts` whose values are its parameters. */
 export interface Macro extends MacroInfo {
@@ -33,13 +34,16 @@ const parameters: QuestionValues = {
 };
 
 /** `bucket` is an INTERVAL or its text ('1 minute', '5m', '1h', '1d'). */
-export const macros: readonly Macro[] = questions.map((question) => ({
-  name: question.name,
-  parameters: question.parameters,
-  signature: question.signature,
-  doc: question.doc,
-  sql: question.sql(duckdb, parameters),
-}));
+export const macros: readonly Macro[] = [
+  ...questions.map((question) => ({
+    name: question.name,
+    parameters: question.parameters,
+    signature: question.signature,
+    doc: question.doc,
+    sql: question.sql(duckdb, parameters),
+  })),
+  ...crossVenueMacros,
+];
 
 /** The statement that makes a macro. */
 export function createMacro({ name, parameters, sql }: Macro): string {

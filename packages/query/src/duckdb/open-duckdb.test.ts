@@ -191,6 +191,38 @@ describe('views and macros', () => {
     expect(await ask(engine, "SELECT count(*) FROM last_trades('BTC-USD')")).toEqual([[5n]]);
   });
 
+  it('spread and asof_prices set venues side by side, each at its own last price', async () => {
+    const at = (seconds: number): string => `2025-12-01T00:00:${String(seconds).padStart(2, '0')}Z`;
+    const rows = [
+      { id: 9, price: 100, ts: at(1) },
+      { id: 10, price: 101, ts: at(1) },
+      { id: 5, exchange: 'KRAKEN', price: 103, ts: at(2) },
+      { id: 7, exchange: 'BINANCE', symbol: 'BTC-USDT', price: 99, ts: at(3) },
+      { id: 11, price: 102, ts: at(4) },
+      { id: 1, exchange: 'BINANCE', symbol: 'BTC-EUR', price: 5, ts: at(3) },
+      { id: 6, exchange: 'KRAKEN', price: 104, ts: '2025-12-01T00:07:00Z' },
+    ];
+    const engine = await open({ table: { files: [await fixture.writeTrades('venues.parquet', rows)], columns } });
+    expect(await ask(engine, "SELECT venues, low, high, spread, cheapest, dearest FROM spread('BTC', '1m')")).toEqual([
+      [3n, 99, 103, 4, 'BINANCE', 'KRAKEN'],
+    ]);
+    expect(await ask(engine, "SELECT venues, spread FROM spread('BTC-USD', '1m')")).toEqual([[2n, 1]]);
+    const asof =
+      "SELECT exchange, price, other_exchange, other_price FROM asof_prices('BTC') WHERE exchange = 'COINBASE'";
+    expect(await ask(engine, asof)).toEqual([
+      ['COINBASE', 100, 'BINANCE', null],
+      ['COINBASE', 100, 'KRAKEN', null],
+      ['COINBASE', 101, 'BINANCE', null],
+      ['COINBASE', 101, 'KRAKEN', null],
+      ['COINBASE', 102, 'BINANCE', 99],
+      ['COINBASE', 102, 'KRAKEN', 103],
+    ]);
+    // 10 comes after 9, also within one instant.
+    const other =
+      "SELECT other_price FROM asof_prices('BTC') WHERE exchange = 'BINANCE' AND other_exchange = 'COINBASE'";
+    expect(await ask(engine, other)).toEqual([[101]]);
+  });
+
   it('overview, freshness, duplicates and daily_monitoring look at every product', async () => {
     const engine = await open();
     expect(
