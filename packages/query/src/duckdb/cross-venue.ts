@@ -1,4 +1,10 @@
-import type { Macro } from './macros.js';
+import type { MacroInfo } from '../engine.js';
+
+/** A table macro: a question whose values are its parameters. */
+export interface Macro extends MacroInfo {
+  readonly parameters: string;
+  readonly sql: string;
+}
 
 /** A symbol, or a base asset (`BTC`): then all of its dollar books, whatever each venue calls the dollar. */
 const ofBook = `(t.symbol = symbol

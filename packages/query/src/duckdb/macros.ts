@@ -1,12 +1,5 @@
-import type { MacroInfo } from '../engine.js';
 import { type QuestionDialect, type QuestionValues, questions } from '../questions.js';
-import { crossVenueMacros } from './cross-venue.js';
-
-/** A table macro: a question of `questions.ts` whose values are its parameters. */
-export interface Macro extends MacroInfo {
-  readonly parameters: string;
-  readonly sql: string;
-}
+import { crossVenueMacros, type Macro } from './cross-venue.js';
 
 /** A struct orders by its members: by time, then by id. Ids that are no number order by time alone. */
 const moment = (time: string, id: string): string => `{ts: ${time}, id: ${id}}`;
