@@ -70,6 +70,31 @@ describe('a checkpoint that is gone or corrupt', () => {
   });
 });
 
+describe('an object that is landed where a damaged one of its name has just appeared', () => {
+  it('lands beside it, the damaged one is condemned, and nothing is lost', async () => {
+    const bench = createBench();
+    let damaged = '';
+    const store: SimBench['store'] = {
+      ...bench.store,
+      putIfAbsent: async (key, body) => {
+        if (damaged === '' && key.endsWith('.jsonl.gz')) {
+          damaged = key;
+          await bench.store.putIfAbsent(key, Buffer.from('not gzip'));
+        }
+        return await bench.store.putIfAbsent(key, body);
+      },
+    };
+    await requireTruth(bench, await bench.run('backfill', [P], settings, { store }), P);
+    expect(damaged).not.toBe('');
+    expect([...(await readCondemned(bench.store, layout, 'coinbase', P)).keys()]).toEqual([damaged]);
+    expect((await namesOf(bench)).map(({ key }) => key)).toContain(damaged.replace('.jsonl.gz', '.r2.jsonl.gz'));
+    const healed = encodeCheckpoint((await stored(bench))!);
+    await bench.store.delete([KEY]);
+    await requireTruth(bench, await bench.run('repair', [P], settings), P);
+    expect(encodeCheckpoint((await stored(bench))!)).toEqual(healed);
+  });
+});
+
 describe('raw objects that somebody deleted, unseen by any certificate', () => {
   it.each([
     ['a dense one', 0],

@@ -44,6 +44,20 @@ describe('what exchanges do', () => {
     }
   });
 
+  it.each([1, 2, 3, 6, 9, 10, 11, 12, 13])(
+    'false empty answers in %i pages in a row at the search for the floor: no trade stays unfetched',
+    async (pages) => {
+      const bench = benchOf({ trades: 640 });
+      const hidden = Array.from({ length: 400 }, (_, i) => i + 1);
+      bench.sim.control.hide(P, hidden, { pages });
+      await bench.run('backfill', [P]);
+      // What a lie of many pages still hides is found when it is over.
+      bench.sim.control.hide(P, hidden, { pages: 0 });
+      await requireTruth(bench, await bench.run('repair', [P]), P);
+      expect((await evidenceOf(bench)).floor).toBe(1);
+    },
+  );
+
   it('a floor that false empty answers made too high is lowered by the next repair', async () => {
     const bench = benchOf({ trades: 640 });
     const hidden = Array.from({ length: 400 }, (_, i) => i + 1);
