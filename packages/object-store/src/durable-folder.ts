@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes a folder durably; `isGone` when it was made before and has vanished. */
@@ -19,9 +19,31 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
+async function makeOne(folder: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder);
+    return folder;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(folder)).isDirectory()) return undefined;
+    throw error;
+  }
+}
+
+/** Gives the topmost folder that was made. Node's recursive mkdir never ends where a file system makes no folders [/proc]. */
+async function makeAll(folder: string): Promise<string | undefined> {
+  try {
+    return await makeOne(folder);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+  }
+  const above = await makeAll(dirname(folder));
+  const own = await makeOne(folder);
+  return above ?? own;
+}
+
 /** Makes a folder whose entry survives a power cut: each level below the root, and each new one above, is synced into its parent. */
 async function makeDurable(root: string, folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true });
+  const made = await makeAll(folder);
   const isOurs = (path: string): boolean =>
     path.length > root.length || (made !== undefined && path.length >= made.length);
   for (let path = folder; isOurs(path); path = dirname(path)) await sync(dirname(path));

@@ -276,6 +276,14 @@ describe('a disk that refuses', () => {
 });
 
 describe('a folder that others touch', () => {
+  it.runIf(existsSync('/proc/self'))(
+    'is refused where the file system makes no folders, and does not spin',
+    async () => {
+      const store = createFolderStore({ folder: '/proc/schemahub/lake' });
+      await expect(store.putIfAbsent('a/b', text('x'))).rejects.toMatchObject({ name: 'StoreError', code: 'io' });
+    },
+  );
+
   it('makes its folders again when a cleaner of empty folders took them', async () => {
     const folder = await mkdtemp(join(base, 'cleaned-'));
     const store = createFolderStore({ folder });
