@@ -118,7 +118,7 @@ export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap
     if (error.kind === 'forbidden') throw refusal(connector.exchange, error);
     throw new IngestError(
       'exchange-unavailable',
-      `${connector.exchange} cannot be reached at ${connector.origin}: ${error.message}. Nothing was changed; run the same command again later.`,
+      `${connector.exchange} cannot be reached at ${connector.origin}: ${error.message.replace(/\.$/, '')}. Nothing was changed; run the same command again later.`,
       { cause: error },
     );
   }

@@ -135,9 +135,9 @@ function nextCommand(invocation: Invocation, result: IngestResult, code: number)
   const { origin, value } = invocation.config.values.find(({ setting }) => setting.name === 'lake')!;
   // What the environment says, it says to the next command too.
   const lake = origin === 'flag' ? ` --lake ${value}` : '';
-  if (result.unavailable !== undefined || result.stopped || code === exitCodes.held)
-    return `schemahub ${invocation.command}${lake} (again)`;
-  if (invocation.dryRun) return `schemahub ${[invocation.command, ...invocation.args].join(' ')}${lake}`;
+  const same = `schemahub ${[invocation.command, ...invocation.args].join(' ')}${lake}`;
+  if (result.unavailable !== undefined || result.stopped || code === exitCodes.held) return `${same} (again)`;
+  if (invocation.dryRun) return same;
   // What the exchange does not know is no work for repair.
   const isOpen = result.products.some(({ state }) => state !== 'complete' && state !== 'unknown' && state !== 'held');
   if (code === exitCodes.incomplete && isOpen) return `schemahub repair${lake}`;
