@@ -161,6 +161,12 @@ function pagingFacts(product: string): readonly ContractFact[] {
         unless(ids[0]! - ids.at(-1)! === ids.length - 1, `${ids.length} rows span ${ids[0]! - ids.at(-1)! + 1} ids`),
       ),
     },
+  ];
+}
+
+/** Facts about single trades and what attests that there are none. */
+function cursorFacts(product: string): readonly ContractFact[] {
+  return [
     {
       name: 'two-row-question',
       expected: 'after=U+1&limit=2 gives U and its lower neighbour: what attests a void',
@@ -227,5 +233,5 @@ function pagingFacts(product: string): readonly ContractFact[] {
 
 /** Every fact about Coinbase Exchange that this connector relies on; some 30 small requests about one busy product. */
 export function coinbaseContract(product: string): readonly ContractFact[] {
-  return [...general, ...pagingFacts(product)];
+  return [...general, ...pagingFacts(product), ...cursorFacts(product)];
 }
