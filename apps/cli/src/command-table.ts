@@ -247,6 +247,7 @@ export const commandTable: readonly CommandSpec[] = [
       ...lakeOptions,
       ...icebergOptions,
       option('replace', undefined, 'publish: put the newest commit in the place of what another engine wrote'),
+      option('raw', undefined, 'publish: the raw records instead, as raw_{exchange}_trades'),
       option('keep', 'AGE', 'expire: snapshots to keep, as 7d or 12h (default 7d; never the last 10)'),
     ],
     writes: true,

@@ -32,6 +32,7 @@ import {
 import { isPublishing, newTradesTable, openTrades } from './iceberg-table.js';
 import type { OpenLake } from './lake.js';
 
+export { publishRaw, type RawPublished } from './iceberg-raw.js';
 export { isPublishing } from './iceberg-table.js';
 
 export interface PublishOptions {

@@ -1,5 +1,5 @@
 import { UsageError } from '@schemahub/runtime/config';
-import { expireFace, faceStatus, isPublishing, publish } from '@schemahub/runtime/iceberg';
+import { expireFace, faceStatus, isPublishing, publish, publishRaw } from '@schemahub/runtime/iceberg';
 import { type OpenLake, openLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -14,6 +14,7 @@ async function publishNow(invocation: Invocation, lake: OpenLake): Promise<numbe
     throw new UsageError(
       'iceberg publish: publishing is switched off (iceberg = none). Name a catalog: --iceberg folder or --iceberg glue.',
     );
+  if (isSet(invocation, 'raw')) return await publishRawNow(invocation, lake);
   const result = await publish({ lake, config, replace: isSet(invocation, 'replace'), dryRun });
   if (invocation.json)
     io.out(
@@ -30,6 +31,22 @@ async function publishNow(invocation: Invocation, lake: OpenLake): Promise<numbe
         : `nothing to publish: ${result.location} shows all that is committed\n`,
     );
   return exitCodes.complete;
+}
+
+async function publishRawNow({ config, io, quiet, json, dryRun }: Invocation, lake: OpenLake): Promise<number> {
+  const tables = await publishRaw({ lake, config, dryRun });
+  const code = tables.some(({ unreadable }) => unreadable.length > 0) ? exitCodes.damage : exitCodes.complete;
+  if (json)
+    io.out(`${JSON.stringify({ command: 'iceberg publish', exit_code: code, dry_run: dryRun, raw: tables })}\n`);
+  if (quiet) return code;
+  for (const { table, location, objects, rows, refused, unreadable } of tables) {
+    const what = objects === 0 ? 'nothing new' : `${grouped(objects)} raw objects, ${grouped(rows)} records`;
+    const left = refused === 0 ? '' : `, ${grouped(refused)} records could not be typed and stay in raw only`;
+    io.err(`${dryRun ? 'dry run: ' : ''}${table}: ${what} in ${location}${left}\n`);
+    for (const key of unreadable)
+      io.err(`${io.style('red', 'unreadable')} ${key}. Name what is damaged with: schemahub verify --deep\n`);
+  }
+  return code;
 }
 
 const STATES = {
