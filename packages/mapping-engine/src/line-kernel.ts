@@ -34,6 +34,8 @@ export interface KernelState {
   readonly loss: DigitLoss;
   /** Signed mantissa and scale of the decimal read last; the mantissa is NaN where the interpreter's way was taken. */
   readonly digits: Float64Array;
+  /** Chunks of lines so far. */
+  chunks: number;
 }
 
 const LINE_FEED = 10;
@@ -97,10 +99,9 @@ function readValue(token: ShapeToken, state: KernelState, line: LineBytes, from:
 
 /** Most texts that are stepped over are the same in every line. */
 function skipText({ memo }: ShapeToken, line: LineBytes, from: number): number {
-  const { bytes } = line;
   if (isRemembered(line, from, memo)) return from + memo.length - 1;
   const at = skipString(line, from);
-  if (at >= 0) rememberText(memo, bytes, from, at + 1, 0);
+  if (at >= 0) rememberText(memo, line, from, at + 1, 0);
   return at;
 }
 
@@ -196,7 +197,7 @@ function readIso(token: ShapeToken, line: LineBytes, from: number, row: number):
   if (!isRemembered(line, from, minute)) {
     const micros = readMinute(bytes, from);
     if (micros === NO_TIME) return NO_MATCH;
-    rememberText(minute, bytes, from, from + MINUTE_BYTES, micros);
+    rememberText(minute, line, from, from + MINUTE_BYTES, micros);
   }
   const second = twoDigits(bytes, from + MINUTE_BYTES);
   if (second > 59) return NO_MATCH;
@@ -224,7 +225,7 @@ function readIso(token: ShapeToken, line: LineBytes, from: number, row: number):
   const value = minute.value + second * 1_000_000 + micros;
   column.numbers[row] = value;
   if (column.nulls !== undefined) column.nulls[row] = 0;
-  if (bytes[at + 1] === QUOTE) rememberText(memo, bytes, from, at + 2, value);
+  if (bytes[at + 1] === QUOTE) rememberText(memo, line, from, at + 2, value);
   return at + 1;
 }
 
@@ -288,7 +289,7 @@ function readDictionary(token: ShapeToken, state: KernelState, line: LineBytes, 
     }
     column.raw.remember(bytes, from, at, hash, code);
   }
-  if (token.notation === 'string') rememberText(memo, bytes, from, at + 1, code);
+  if (token.notation === 'string') rememberText(memo, line, from, at + 1, code);
   column.codes[row] = code;
   if (column.nulls !== undefined) column.nulls[row] = 0;
   return at;

@@ -8,69 +8,65 @@ export interface LineBytes {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly length: number;
+  /** Another number for each chunk of a scanner, from 1 on. */
+  readonly chunk: number;
 }
 
-export function createLineBytes(bytes: Uint8Array): LineBytes {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), length: bytes.length };
+export function createLineBytes(bytes: Uint8Array, chunk: number): LineBytes {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), length: bytes.length, chunk };
 }
-
-/** Longer texts are not remembered. */
-const MEMO_BYTES = 64;
 
 /** The fixed bytes of a line. */
 export type Literal = LineBytes;
 
 export function createLiteral(bytes: Uint8Array): Literal {
-  return createLineBytes(bytes.slice());
+  return createLineBytes(bytes.slice(), 0);
 }
 
-/** The text that a value had the last time, its closing quote included, and what was read from it. */
+/** Where the text that a value had the last time stands, its closing quote included, and what was read from it. */
 export interface TextMemo {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  /** 0 while nothing is remembered. */
+  /** The chunk it stands in; 0 while nothing is remembered. A number, so that the memo keeps no chunk in memory. */
+  chunk: number;
+  at: number;
   length: number;
   value: number;
 }
 
 export function createTextMemo(): TextMemo {
-  const bytes = new Uint8Array(MEMO_BYTES);
-  return { bytes, view: new DataView(bytes.buffer), length: 0, value: 0 };
+  return { chunk: 0, at: 0, length: 0, value: Number.NaN };
 }
 
-export function rememberText(memo: TextMemo, bytes: Uint8Array, from: number, to: number, value: number): void {
-  const length = to - from;
-  memo.length = 0;
-  if (length > MEMO_BYTES) return;
-  for (let index = 0; index < length; index += 1) memo.bytes[index] = bytes[from + index]!;
-  memo.length = length;
+export function rememberText(memo: TextMemo, line: LineBytes, from: number, to: number, value: number): void {
+  memo.chunk = line.chunk;
+  memo.at = from;
+  memo.length = to - from;
   memo.value = value;
 }
 
-/** Whether the text of the memo stands at `at`. */
+/** Whether the text of the memo stands at `at`, too. */
 export function isRemembered(line: LineBytes, at: number, memo: TextMemo): boolean {
-  return memo.length > 0 && matchesWords(line, at, memo.view, memo.length);
+  return memo.chunk === line.chunk && matchesWords(line, at, line.view, memo.at, memo.length);
 }
 
 export function matchesLiteral(line: LineBytes, at: number, literal: Literal): boolean {
-  return matchesWords(line, at, literal.view, literal.length);
+  return matchesWords(line, at, literal.view, 0, literal.length);
 }
 
-function matchesWords(line: LineBytes, at: number, wanted: DataView, length: number): boolean {
+function matchesWords(line: LineBytes, at: number, wanted: DataView, from: number, length: number): boolean {
   if (at + length > line.length) return false;
   const { view } = line;
   const last = length - WORD;
   if (last < 0) {
     for (let index = 0; index < length; index += 1) {
-      if (view.getUint8(at + index) !== wanted.getUint8(index)) return false;
+      if (view.getUint8(at + index) !== wanted.getUint8(from + index)) return false;
     }
     return true;
   }
   for (let index = 0; index < last; index += WORD) {
-    if (view.getInt32(at + index, true) !== wanted.getInt32(index, true)) return false;
+    if (view.getInt32(at + index, true) !== wanted.getInt32(from + index, true)) return false;
   }
   // The last word overlaps the one before it.
-  return view.getInt32(at + last, true) === wanted.getInt32(last, true);
+  return view.getInt32(at + last, true) === wanted.getInt32(from + last, true);
 }
 
 /** Four decimal digits as a number, or −1 where one of the bytes is none. */

@@ -70,7 +70,7 @@ export function createRawDictionary(): RawDictionary {
       } else insert(codes.length - 1);
     },
     clear: () => {
-      memo.length = 0;
+      memo.chunk = 0;
       slots.fill(0);
       used = 0;
       starts.length = 1;

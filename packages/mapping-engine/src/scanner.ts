@@ -128,6 +128,7 @@ function createParts(options: ScannerOptions): ScannerParts {
       fixed: fixedColumns(store.columns, rules),
       loss: noLoss(),
       digits: Float64Array.of(Number.NaN, 0),
+      chunks: 0,
     },
     interpret: createLineInterpreter(mapping, schema),
     ids: mapping.idKind === 'decimal' ? store.columns[idAt]! : undefined,
@@ -197,7 +198,7 @@ function fixedColumns(
 
 /** Whole lines, each with its line feed. */
 function scanLines(parts: ScannerParts, account: SourceAccount, bytes: Uint8Array, from: number, to: number): void {
-  const line = createLineBytes(bytes);
+  const line = createLineBytes(bytes, nextChunk(parts.kernel));
   let at = from;
   while (at < to) {
     account.line += 1;
@@ -210,6 +211,11 @@ function scanLines(parts: ScannerParts, account: SourceAccount, bytes: Uint8Arra
     scanUnusualLine(parts, account, bytes.subarray(at, end));
     at = end + 1;
   }
+}
+
+function nextChunk(kernel: KernelState): number {
+  kernel.chunks += 1;
+  return kernel.chunks;
 }
 
 /** Reads a line by the shapes known; the position of the next line, or NO_MATCH with nothing counted. */
