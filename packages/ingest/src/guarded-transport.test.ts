@@ -32,7 +32,7 @@ function open(send: Transport['send'], permit: { isProbe: boolean } | undefined)
       }),
     },
   };
-  return { transport: createGuardedTransport(options), told };
+  return { transport: createGuardedTransport(options), told, clock };
 }
 
 describe('guarded transport', () => {
@@ -75,5 +75,48 @@ describe('guarded transport', () => {
     const { transport, told } = open(async () => reply, undefined);
     await transport.send(call);
     expect(told).toEqual(['schedule 1 live']);
+  });
+
+  it('an exchange that asks to stay away for longer than allowed ends the run, after the limiter was told', async () => {
+    const error = new ExchangeError('429', { kind: 'rate', status: 429, retryAfterMs: 1001 });
+    const { transport, told } = open(() => Promise.reject(error), undefined);
+    await expect(transport.send(call)).rejects.toMatchObject({
+      code: 'exchange-unavailable',
+      message: expect.stringContaining('asks to stay away for 2 s, longer than --max-wait allows (1 s)'),
+    });
+    expect(told).toContain('throttled requests');
+  });
+
+  it('measures its load: latency without the wait at the limiter, refusals and aborts left out', async () => {
+    let outcome: unknown;
+    let latencyMs = 0;
+    const { transport, clock } = open(async () => {
+      await clock.advance(latencyMs);
+      if (outcome !== undefined) throw outcome;
+      return reply;
+    }, undefined);
+    expect(transport.load()).toEqual({ requestsPerSecond: Number.POSITIVE_INFINITY, latencySeconds: undefined });
+    latencyMs = 2000;
+    await transport.send(call);
+    expect(transport.load()).toEqual({ requestsPerSecond: 10, latencySeconds: 2 });
+    latencyMs = 100;
+    for (outcome of [new ExchangeError('429', { kind: 'rate' }), new Error('aborted')])
+      await transport.send(call).catch(() => undefined);
+    expect(transport.load().latencySeconds).toBe(2);
+    // A time-out is an answer that took so long.
+    latencyMs = 15_000;
+    outcome = new ExchangeError('x', { kind: 'transient', transient: 'timeout' });
+    await transport.send(call).catch(() => undefined);
+    expect(transport.load().latencySeconds).toBeCloseTo(2 + 0.05 * 13);
+    outcome = undefined;
+    const weighted = {
+      ...call,
+      cost: [
+        { budget: 'requests', tokens: 4 },
+        { budget: 'pair:X', tokens: 1 },
+      ],
+    };
+    await transport.send(weighted);
+    expect(transport.load().requestsPerSecond).toBe(2.5);
   });
 });
