@@ -91,7 +91,7 @@ export const mutants = [
     file: 'packages/connector-kit/src/collect-window.ts',
     find: '    if (limit <= 0) return { pages, lastReply: reply, bytes };',
     replace: '    if (limit <= 0 || page.ids.length < limit) return { pages, lastReply: reply, bytes };',
-    seed: 1,
+    seed: 24,
   },
   {
     name: 'void inferred from a cursor: the ids between a page and the next trade below are void unasked',
@@ -148,14 +148,14 @@ export const mutants = [
     find: "    if ((await createCommit(store, layout, body)) === 'created') return await readSnapshot(store, layout, body.number);",
     replace:
       "    if ((await createCommit(store, layout, body)) === 'created') return await readSnapshot(store, layout, body.number);\n    await store.delete(products.map(({ list }) => list));",
-    seed: 1,
+    test: 'packages/lake/src/commit.test.ts',
   },
   {
     name: 'lost answer believed: a create that timed out counts as done',
     file: 'packages/lake/src/commit.ts',
     find: '    failure = error; // the create may have happened: the object decides',
     replace: "    failure = error;\n    answer = 'created';",
-    seed: 1,
+    test: 'packages/lake/src/commit.test.ts',
   },
   {
     name: 'retired files come back: a writer that slept for a day commits what vacuum has retired',
@@ -169,7 +169,7 @@ export const mutants = [
     file: 'packages/table/src/plan-vacuum.ts',
     find: 'limits.now - since >= limits.minAgeMs && !published.has(key)',
     replace: 'limits.now - since >= 0 && !published.has(key)',
-    seed: 1,
+    test: 'packages/table/src/vacuum.test.ts',
   },
   {
     name: 'vacuum ahead of a late Iceberg publish: files that published metadata names are deleted',
@@ -200,11 +200,11 @@ export const mutants = [
     test: 'packages/table/src/compact.test.ts',
   },
   {
-    name: 'two condemnations undone by a merge: the later one restores what the earlier took',
-    file: 'packages/ingest/src/condemn.ts',
-    find: '  const keys = (): Set<string> => new Set([...known.keys(), ...fresh.keys()]);',
-    replace: '  const keys = (): Set<string> => new Set(fresh.keys());',
-    test: 'packages/ingest/src/adoption.test.ts',
+    name: 'two condemnations undone by a merge: ids seen before an object was condemned are credited after it',
+    file: 'packages/checkpoint/src/checkpoint.ts',
+    find: '  const isCredited = change.seenEpoch === undefined || change.seenEpoch >= base.epoch;',
+    replace: '  const isCredited = true;',
+    test: 'packages/checkpoint/src/checkpoint.test.ts',
   },
   {
     name: 'condemned objects are believed all the same',
@@ -225,14 +225,14 @@ export const mutants = [
     file: 'packages/ingest/src/byte-budget.ts',
     find: '    waiters.push(waiter);\n    relieve();',
     replace: '    waiters.push(waiter);',
-    seed: 1,
+    test: 'packages/ingest/src/byte-budget.test.ts',
   },
   {
     name: 'byte budget leaks: a window that was given up keeps its bytes',
     file: 'packages/ingest/src/fetch-windows.ts',
     find: '  context.budget.release(job.reserved);\n  if (work.signal.aborted) return;',
     replace: '  if (work.signal.aborted) return;',
-    seed: 1,
+    test: 'packages/ingest/src/truth.test.ts',
   },
   {
     name: 'failed window forgotten: it does not go back into the queue',
