@@ -232,14 +232,14 @@ export const mutants = [
     file: 'packages/ingest/src/fetch-windows.ts',
     find: '  context.budget.release(job.reserved);\n  if (work.signal.aborted) return;',
     replace: '  if (work.signal.aborted) return;',
-    test: 'packages/ingest/src/truth.test.ts',
+    test: 'packages/ingest/src/resilience.test.ts',
   },
   {
     name: 'failed window forgotten: it does not go back into the queue',
     file: 'packages/ingest/src/fetch-windows.ts',
     find: '    work.retries.add(job);',
     replace: '    context.budget.release(job.reserved);',
-    test: 'packages/ingest/src/truth.test.ts',
+    test: 'packages/ingest/src/resilience.test.ts',
   },
   {
     name: "side not inverted: the maker's side is taken for the taker's",
