@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandTable } from './command-table.js';
@@ -260,6 +260,18 @@ describe('exit codes', () => {
       }
     expect(combineExitCodes([])).toBe(0);
     expect(combineExitCodes([5, 3, 6, 4, 1, 2])).toBe(2);
+  });
+
+  it('vacuum takes away what a killed writer left half written, a day later and not before', async () => {
+    const [old, young] = ['old', 'young'].map((name) => join(world.lake, '.schemahub', `${name}.part`));
+    for (const path of [old!, young!]) await writeFile(path, 'half');
+    const before = new Date(Date.now() - 2 * 86_400_000);
+    await utimes(old!, before, before);
+    expect((await world.run(['vacuum', '--dry-run'])).code).toBe(0);
+    expect(await filesBelow(world.lake)).toContain('.schemahub/old.part');
+    expect((await world.run(['vacuum'])).code).toBe(0);
+    const left = await filesBelow(world.lake);
+    expect([left.includes('.schemahub/old.part'), left.includes('.schemahub/young.part')]).toEqual([false, true]);
   });
 
   it('a dry run says what it would do and how to do it, and ends 0', async () => {

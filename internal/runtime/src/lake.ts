@@ -28,6 +28,8 @@ export interface OpenLake {
   readonly health?: HealthTable | undefined;
   /** Copies of the lake's files, where SQL engines cannot open them in place. */
   readonly local?: LocalFiles | undefined;
+  /** Removes half-written files that killed writers left in a folder, a day old by `now`, ms. Not for S3, not in a dry run. */
+  readonly sweep?: ((now: number) => Promise<void>) | undefined;
   /** What was asked of AWS so far. */
   readonly traffic?: Traffic | undefined;
   readonly clock: Clock;
@@ -48,6 +50,7 @@ interface Opened {
   readonly store: ObjectStore;
   readonly layout: Layout;
   readonly local?: LocalFiles;
+  readonly sweep?: (now: number) => Promise<void>;
 }
 
 /** The store of a lake, and where everything lies in it. */
@@ -55,11 +58,10 @@ async function openStore(config: Config, clock: Clock, traffic: Traffic): Promis
   const place = lakePlaceOf(config);
   const raw = config.optionalText('raw-prefix');
   const unified = config.optionalText('unified-prefix');
-  if (place.kind === 'folder')
-    return {
-      store: createFolderStore({ folder: place.folder, sleep: clock.sleep }),
-      layout: createLayout({ rawPrefix: raw, unifiedPrefix: unified }),
-    };
+  if (place.kind === 'folder') {
+    const store = createFolderStore({ folder: place.folder, sleep: clock.sleep });
+    return { store, sweep: store.sweep, layout: createLayout({ rawPrefix: raw, unifiedPrefix: unified }) };
+  }
   const [ownRaw, ownUnified] = [prefixInLake(place, raw), prefixInLake(place, unified)];
   const fromRoot = [...ownRaw.fromRoot, ...ownUnified.fromRoot];
   const store = await openS3({ place, config, clock, fromRoot, traffic });
@@ -94,7 +96,7 @@ export function documentCircuits(documents: Documents, layout: Layout): OpenLake
 export async function openLake(options: OpenLakeOptions): Promise<OpenLake> {
   const { config, clock = systemClock, dryRun = false } = options;
   const traffic = createTraffic();
-  const { store: base, layout, local } = await openStore(config, clock, traffic);
+  const { store: base, layout, local, sweep } = await openStore(config, clock, traffic);
   const store = dryRun ? createOverlayStore(base) : base;
   const documents = createDocuments(store);
   const checkpointDocuments = openCheckpoints(config, clock, store, dryRun);
@@ -104,6 +106,7 @@ export async function openLake(options: OpenLakeOptions): Promise<OpenLake> {
     store,
     layout,
     documents,
+    sweep: dryRun ? undefined : sweep,
     checkpoints: createCheckpointStore({ documents: checkpointDocuments, keyOf: layout.checkpoint }),
     leases: createLeases({
       clock,

@@ -68,6 +68,7 @@ async function vacuum(invocation: Invocation, lake: OpenLake, keepMs: number | u
     now,
     ...(keepMs === undefined ? {} : { keepMs }),
   });
+  if (now !== undefined) await lake.sweep?.(now);
   if (invocation.json) {
     const { snapshot, ...facts } = result;
     io.out(
