@@ -17,9 +17,8 @@ import { embeddedMappings } from '@schemahub/mappings';
 import { writeParquet } from '@schemahub/parquet-sink';
 import { parse } from 'yaml';
 import { type Venue, venues } from './exchange.js';
-import type { PublishOptions } from './iceberg.js';
 import { columnFacts } from './iceberg-files.js';
-import { openPlace, tableProperties, uuidOf } from './iceberg-table.js';
+import { openPlace, type PublishOptions, tableProperties, uuidOf } from './iceberg-table.js';
 
 const unpack = promisify(gunzip);
 const MAX_UNPACKED_BYTES = 1_000_000_000;

@@ -13,6 +13,15 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   'gc.enabled': 'false',
 };
 
+export interface PublishOptions {
+  readonly lake: OpenLake;
+  readonly config: Config;
+  /** Put the newest commit in the place of whatever another engine made current. Default false: that is refused. */
+  readonly replace?: boolean | undefined;
+  /** The lake keeps writes to itself, so Glue must not be told of them. Default false. */
+  readonly dryRun?: boolean | undefined;
+}
+
 export interface TablePlace {
   readonly lake: OpenLake;
   readonly config: Config;

@@ -29,20 +29,11 @@ import {
   schemaOfFiles,
   summaryOfCommit,
 } from './iceberg-plan.js';
-import { isPublishing, newTradesTable, openTrades } from './iceberg-table.js';
+import { isPublishing, newTradesTable, openTrades, type PublishOptions } from './iceberg-table.js';
 import type { OpenLake } from './lake.js';
 
 export { publishRaw, type RawPublished } from './iceberg-raw.js';
-export { isPublishing } from './iceberg-table.js';
-
-export interface PublishOptions {
-  readonly lake: OpenLake;
-  readonly config: Config;
-  /** Put the newest commit in the place of whatever another engine made current. Default false: that is refused. */
-  readonly replace?: boolean | undefined;
-  /** The lake keeps writes to itself, so Glue must not be told of them. Default false. */
-  readonly dryRun?: boolean | undefined;
-}
+export { isPublishing, type PublishOptions } from './iceberg-table.js';
 
 export interface PublishResult {
   readonly location: string;
