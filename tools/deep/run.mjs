@@ -229,7 +229,16 @@ async function pages() {
 /** The built command line, DuckDB and a naive program transform the same raw lines: plain, gzip, with payloads, each codec. */
 function equality() {
   say('transform beside DuckDB');
-  const bench = ['bench/run.mjs', 'transform', '--records', '300000', '--rounds', '1', '--folder', join(scratch, 'bench')];
+  const bench = [
+    'bench/run.mjs',
+    'transform',
+    '--records',
+    '300000',
+    '--rounds',
+    '1',
+    '--folder',
+    join(scratch, 'bench'),
+  ];
   const { ok } = run(process.execPath, bench, { minutes: 8 });
   one("every transform gives the rows of DuckDB's own, both ways, on every variant", ok);
 }
