@@ -100,3 +100,24 @@ export function costOf({ s3, dynamodb }: Pick<Traffic, 's3' | 'dynamodb'>): Traf
     dynamoReads * prices.dynamoRead;
   return { s3Writes, s3Reads, dynamoWrites, dynamoReads, dollars };
 }
+
+/** Requests around one raw object of a backfill: the object, its checkpoint, a share of data files, commits and listings. */
+const WRITES_AN_OBJECT = 6;
+const READS_AN_OBJECT = 10;
+/** Listings, heads and leases of a product, however little is fetched of it. */
+const WRITES_A_PRODUCT = 12;
+
+/** What it costs to fetch trades into S3 and to add them to the table, with the first month of keeping them. */
+export function backfillDollars(options: {
+  readonly objects: number;
+  readonly products: number;
+  /** Raw and Parquet together. */
+  readonly bytes: number;
+}): number {
+  const { objects, products, bytes } = options;
+  return (
+    (objects * WRITES_AN_OBJECT + products * WRITES_A_PRODUCT) * prices.s3Write +
+    objects * READS_AN_OBJECT * prices.s3Read +
+    (bytes / 1e9) * prices.s3GbMonth
+  );
+}

@@ -6,6 +6,7 @@ import { createHealthKeeper } from '@schemahub/runtime/exchange-health';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { lakeProducts, type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
 import { loadSeed } from '@schemahub/runtime/seed';
+import { costOf } from '@schemahub/runtime/traffic';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { explainError } from '../explain-error.js';
@@ -309,7 +310,11 @@ export const run: CommandRun = async (invocation) => {
   }
   meter.end(newestOf(result));
   const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named, invocation.dryRun);
-  const summary = report.summary(context.budget.peak());
+  const { traffic } = lake;
+  const summary = {
+    ...report.summary(context.budget.peak()),
+    ...(traffic === undefined ? {} : { aws: traffic, dollars: costOf(traffic).dollars }),
+  };
   const json = asJson(invocation, result, code, summary);
   await writeReport(textFlag(invocation, 'report'), json);
   if (invocation.json) io.out(`${JSON.stringify(json)}\n`);

@@ -3,6 +3,7 @@ import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { openLake } from '@schemahub/runtime/lake';
 import { loadSeed } from '@schemahub/runtime/seed';
+import { backfillDollars } from '@schemahub/runtime/traffic';
 import { type CommandRun, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
@@ -34,6 +35,7 @@ function totalsOf(
   rows: readonly PlanRow[],
   rate: number,
   objectTrades: number,
+  isOnS3: boolean,
 ): Record<'trades' | 'pages' | 'seconds_at_rate' | 'raw_bytes' | 'parquet_bytes' | 'store_writes' | 'dollars', number> {
   const trades = rows.reduce((total, row) => total + row.trades, 0);
   const pages = rows.reduce((total, row) => total + row.pages, 0);
@@ -45,7 +47,9 @@ function totalsOf(
     raw_bytes: trades * RAW_BYTES,
     parquet_bytes: trades * PARQUET_BYTES,
     store_writes: objects * 2,
-    dollars: 0,
+    dollars: isOnS3
+      ? backfillDollars({ objects, products: rows.length, bytes: trades * (RAW_BYTES + PARQUET_BYTES) })
+      : 0,
   };
 }
 
@@ -76,7 +80,12 @@ export const run: CommandRun = async (invocation) => {
   const result = await runIngest(context, products);
   const rate = (config.optionalNumber('rate') ?? exchange.venue.defaultRate) / config.number('rate-share');
   const rows = result.products.map(rowOf);
-  const totals = totalsOf(rows, rate, settings.objectTrades);
+  const totals = totalsOf(
+    rows,
+    rate,
+    settings.objectTrades,
+    lake.traffic !== undefined && lake.store.location.startsWith('s3://'),
+  );
   const { trades, pages } = totals;
   if (invocation.json) io.out(`${JSON.stringify({ products: rows, totals })}\n`);
   else {
@@ -98,7 +107,7 @@ export const run: CommandRun = async (invocation) => {
     for (const { product_id: id, reason } of rows)
       if (reason !== null) io.out(`${io.style('yellow', id)}: ${reason}\n`);
     io.out(
-      `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; a local lake costs no dollars.\n`,
+      `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${totals.dollars === 0 ? 'a local lake costs no dollars' : `about $${totals.dollars.toFixed(2)} of AWS with the first month of storage`}.\n`,
     );
   }
   if (result.unavailable !== undefined) {

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DynamoSim, type S3Sim, startDynamoSim, startS3Sim } from '@schemahub/aws-sim';
+import { backfillDollars, costOf } from '@schemahub/runtime/traffic';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exitCodes } from './exit-codes.js';
+import { createStandingClock } from './testing/standing-clock.js';
+import { createWorld, WORLD_NEWEST, WORLD_NOW, type World } from './testing/virtual-run.js';
+
+/** Products of the simulated month; every one of them trades between two runs. */
+const PRODUCTS = 50;
+const RUNS_A_MONTH = { 'every 30 minutes': 1440, 'every 3 hours': 240 };
+const names = Array.from({ length: PRODUCTS }, (_, index) => `P${String(index).padStart(2, '0')}-USD`);
+
+let world: World;
+let s3: S3Sim;
+let dynamo: DynamoSim;
+const clock = createStandingClock(WORLD_NOW);
+
+beforeAll(async () => {
+  s3 = await startS3Sim({ now: clock.now });
+  dynamo = await startDynamoSim({ locks: 'locks', health: 'health' });
+  const products = names.map((id) => ({ id, trades: 40, endTime: WORLD_NEWEST }));
+  let answers = 0;
+  world = await createWorld({
+    products,
+    clock,
+    sim: { clock: { ...clock, now: () => clock.now() + 6000 * answers++ } },
+  });
+  await writeFile(join(world.folder, 'seed.yaml'), `product_ids:\n${names.map((name) => `  - ${name}\n`).join('')}`);
+});
+afterAll(async () => {
+  await world.remove();
+  await s3.close();
+  await dynamo.close();
+});
+
+/** Requests to S3 of one command, by operation. */
+async function requestsOf(args: readonly string[]): Promise<Record<string, number>> {
+  const before = s3.requests.length;
+  const { code, err } = await world.run(args, {
+    plain: true,
+    environment: {
+      SCHEMAHUB_SEED_PATH: join(world.folder, 'seed.yaml'),
+      SCHEMAHUB_COINBASE_BURST: '1000',
+      S3_BUCKET: 'lake',
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
+      AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+      DYNAMODB_LOCKS_TABLE: 'locks',
+      DYNAMODB_HEALTH_TABLE: 'health',
+    },
+  });
+  expect(code, err).toBe(exitCodes.complete);
+  const counts: Record<string, number> = {};
+  for (const { operation } of s3.requests.slice(before)) counts[operation] = (counts[operation] ?? 0) + 1;
+  return counts;
+}
+
+it('a month of 50 products costs at most $5 of requests, and a backfill of 100 million trades at most $10', async () => {
+  await requestsOf(['backfill']);
+  await requestsOf(['transform']);
+  const grow = (): void => {
+    clock.set(clock.now() + 1_800_000);
+    for (const name of names) world.sim.control.addTrades(name, 5);
+  };
+  grow();
+  const ingest = await requestsOf(['ingest']);
+  const transform = await requestsOf(['transform']);
+  const leases = { PutItem: 1 + PRODUCTS, DeleteItem: 1 + PRODUCTS, UpdateItem: 2, GetItem: 1 };
+  const one = (s3Counts: Record<string, number>): number => costOf({ s3: s3Counts, dynamodb: leases }).dollars;
+  const perRun = { ingest: one(ingest), transform: one(transform) };
+  const month = {
+    // Fetched every 30 minutes, added to the table every 3 hours; and both every 3 hours.
+    often: perRun.ingest * RUNS_A_MONTH['every 30 minutes'] + perRun.transform * RUNS_A_MONTH['every 3 hours'],
+    seldom: (perRun.ingest + perRun.transform) * RUNS_A_MONTH['every 3 hours'],
+  };
+  process.stderr.write(`counted: ${JSON.stringify({ ingest, transform, perRun, month })}\n`);
+  expect(month.often).toBeLessThanOrEqual(5);
+  expect(month.seldom).toBeLessThanOrEqual(5);
+  // 100 million trades: 1,000 raw objects, 43 bytes a trade.
+  const backfill = backfillDollars({ objects: 1000, products: PRODUCTS, bytes: 100_000_000 * 43 });
+  expect(backfill).toBeLessThanOrEqual(10);
+});
