@@ -90,7 +90,8 @@ async function main(): Promise<void> {
   for (const question of questionsAbout(made.day)) {
     const cells = [question.name];
     let answer: string | undefined;
-    for (const files of [made.canonical, made.small]) {
+    // Newest first, as the command line lists a snapshot's files.
+    for (const files of [made.canonical, made.small].map((list) => [...list].reverse())) {
       if (files.length === 0) continue;
       // The first asking warms the system's cache for both alike.
       await ask(files, question);

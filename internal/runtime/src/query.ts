@@ -114,7 +114,9 @@ interface DataFiles {
 async function dataFiles(options: OpenQueryOptions, snapshot: Snapshot | undefined): Promise<DataFiles> {
   const { lake, viaIceberg } = options;
   if (viaIceberg === undefined) {
-    const files = snapshot?.products.flatMap((list) => list.files) ?? [];
+    // Newest first: DuckDB takes files in this order, and once it has the newest n rows it passes over the older files by
+    // their statistics. `last_trades` then reads a file instead of a product's whole history.
+    const files = (snapshot?.products.flatMap((list) => list.files) ?? []).sort((a, b) => b.maxTs - a.maxTs);
     return {
       files: files.map(({ path, bytes, sha256 }) => ({ key: path, bytes, sha256 })),
       hasDecimals: files.some(({ columns }) => columns.includes('price_dec')),
