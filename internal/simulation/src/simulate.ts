@@ -268,6 +268,11 @@ export async function simulate(
     isCalm: false,
     killed: 0,
   };
+  // What a dead process had under way rejects to nobody: it is no more. In a living one it would end the program.
+  const onUnhandled = (error: unknown): void => {
+    if (world.killed === 0) oracle.violate('unhandled-rejection', String((error as Error).stack));
+  };
+  process.on('unhandledRejection', onUnhandled);
   await underSeed(scenario.seed, scheduler, async () => {
     try {
       await scheduler.drive(play(world));
@@ -276,6 +281,7 @@ export async function simulate(
       oracle.violate(rule, error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   });
+  process.off('unhandledRejection', onUnhandled);
   return {
     seed: scenario.seed,
     violations: oracle.violations,
