@@ -3,12 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Bundles `entry` (a path from the root) into `folder` and gives the program's path. `plugins` may change sources on the way. */
 export async function bundle(entry, folder, { plugins = [] } = {}) {
+  // Imported late: `.ci/run` loads this file before anything is installed.
+  const { build } = await import('esbuild');
   const outfile = join(folder, 'program.mjs');
   await build({
     absWorkingDir: root,

@@ -37,7 +37,7 @@ export type PriceName =
 
 /**
  * Dollars of AWS, us-east-1, on demand, without tax and free tier.
- * Source: aws.amazon.com/s3/pricing, /dynamodb/pricing/on-demand, /cloudwatch/pricing, read in November 2026 as known; AWS may change them.
+ * Source: aws.amazon.com/s3/pricing, /dynamodb/pricing/on-demand, /cloudwatch/pricing, as known in November 2026, not looked up on the day.
  */
 export const prices: Readonly<Record<PriceName, number>> = {
   /** PUT, POST, LIST, COPY, a request. */
