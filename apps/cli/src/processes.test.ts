@@ -192,7 +192,7 @@ describe.concurrent('streams', () => {
     await ends(exitCodes.complete, ['backfill', 'WLD-USD', '-q']);
     const run = await ends(exitCodes.complete, ['backfill', 'WLD-USD', '--json']);
     expect(run.json()).toMatchObject({ command: 'backfill', exit_code: 0 });
-    expect(run.err).toMatch(/complete: 50 wanted/);
+    expect(run.err).toMatch(/complete: ids .* asked, 50 wanted/);
   });
 
   it('colours only in a terminal, and not with NO_COLOR', async () => {
