@@ -23,6 +23,8 @@ const MAX_UNPACKED_BYTES = 1_000_000_000;
 /** What is unpacked in one go: an object of 100,000 trades is 24 MB, 40 with payloads. A larger one comes in pieces. */
 const MAX_WHOLE_BYTES = 64 * 2 ** 20;
 const PIECE_BYTES = 2 ** 20;
+/** About what a line takes, with room: a file of several members says only how long its last one is. */
+const LINE_BYTES = 256;
 /** Of a gzip file: header and trailer, whose last four bytes are the unpacked size. */
 const MIN_GZIP_BYTES = 18;
 
@@ -56,7 +58,8 @@ export async function loadObject(store: ObjectStore, name: RawName): Promise<Loa
   if (size > MAX_WHOLE_BYTES) return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
   try {
     // Room for all of it and a little more: one piece, not copied.
-    const whole = await unpackWhole(bytes, { chunkSize: size + 1024, maxOutputLength: MAX_WHOLE_BYTES });
+    const expected = Math.max(size, Math.min(name.count * LINE_BYTES, MAX_WHOLE_BYTES));
+    const whole = await unpackWhole(bytes, { chunkSize: expected + 1024, maxOutputLength: MAX_WHOLE_BYTES });
     return { bytes: bytes.length, pieces: [whole] };
   } catch (error) {
     // Of several members the trailer tells only the last one's size.
