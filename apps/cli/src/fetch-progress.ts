@@ -113,7 +113,7 @@ export function createFetchProgress(
   const isLive = io.isErrTerminal && isLong && !quiet;
   let waiting: { readonly reason: string; readonly until: number } | undefined;
   let isScanning = false;
-  let drawnAt = 0;
+  let drawnAt = Number.NEGATIVE_INFINITY;
 
   const draw = (everyMs: number): void => {
     const at = performance.now();

@@ -86,6 +86,20 @@ export async function mappingFor(config: Config, source: string): Promise<Mappin
   });
 }
 
+/** A mapping that was named and that nothing in this lake is read with is a mistake. Throws `MappingError`. */
+async function requireUsedMapping(lake: OpenLake, config: Config): Promise<void> {
+  const path = config.optionalText('mapping-path');
+  if (path === undefined) return;
+  const { text, file } = await textOfMapping('', path);
+  const { source } = await loadMapping(text, { file, schemas: tableSchemas });
+  const held = new Set((await lakeProducts(lake)).map(({ exchange }) => venueOf(exchange).rawTable));
+  if (held.has(source)) return;
+  throw new MappingError(`its source is ${source}, but this lake holds ${[...held].join(', ')}`, {
+    code: 'INVALID_VALUE',
+    file,
+  });
+}
+
 /** The schema to write: with decimals when they are asked for, or when the table has them already. */
 async function schemaFor(lake: OpenLake, config: Config): Promise<TableSchema> {
   if (config.flag('decimals')) return tradesUnifiedWithDecimals;
@@ -101,6 +115,7 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   const schema = await schemaFor(lake, config);
   const chosen = (options.exchanges ?? chosenExchanges(config)).map(venueOf);
   const mappings: Record<string, Mapping> = {};
+  if (options.withoutMappings !== true) await requireUsedMapping(lake, config);
   // Cells of every exchange are compacted, whichever one was named.
   for (const { rawTable } of options.withoutMappings === true ? [] : venues)
     mappings[rawTable] = await mappingFor(config, rawTable);

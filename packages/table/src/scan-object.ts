@@ -1,5 +1,4 @@
-import { promisify } from 'node:util';
-import { createGunzip, gunzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { LakeError, type RawName } from '@schemahub/lake';
 import type { Scanner, SourceScan } from '@schemahub/mapping-engine';
 import { type ObjectStore, StoreError } from '@schemahub/object-store';
@@ -20,53 +19,27 @@ export interface UnreadableObject {
 
 /** Bytes that one object may unpack to; more is damage or an attack. */
 const MAX_UNPACKED_BYTES = 1_000_000_000;
-/** What is unpacked in one go: an object of 100,000 trades is 24 MB, 40 with payloads. A larger one comes in pieces. */
-const MAX_WHOLE_BYTES = 64 * 2 ** 20;
 const PIECE_BYTES = 2 ** 20;
-/** About what a line takes, with room: a file of several members says only how long its last one is. */
-const LINE_BYTES = 256;
-/** Of a gzip file: header and trailer, whose last four bytes are the unpacked size. */
-const MIN_GZIP_BYTES = 18;
-
-const unpackWhole = promisify(gunzip);
 
 /** A raw object on its way to the scanner. */
 export interface LoadedObject {
   /** Bytes as they are stored. */
   readonly bytes: number;
   /** Its lines, to be read once. */
-  readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
 }
 
-/**
- * One object, unpacked beside the main thread unless it is uncommonly large. Throws `LakeError` `missing-object` or
- * `damaged-raw`.
- */
+/** One object; its lines are unpacked as they are read. Throws `LakeError` `missing-object`. */
 export async function loadObject(store: ObjectStore, name: RawName): Promise<LoadedObject> {
   const stored = await store.get(name.key);
   if (stored === undefined)
     throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
   const { bytes } = stored;
-  const size =
-    bytes.length < MIN_GZIP_BYTES
-      ? 0
-      : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(bytes.length - 4, true);
-  if (size > MAX_WHOLE_BYTES) return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
-  try {
-    // Room for all of it and a little more: one piece, not copied.
-    const expected = Math.max(size, Math.min(name.count * LINE_BYTES, MAX_WHOLE_BYTES));
-    const whole = await unpackWhole(bytes, { chunkSize: expected + 1024, maxOutputLength: MAX_WHOLE_BYTES });
-    return { bytes: bytes.length, pieces: [whole] };
-  } catch (error) {
-    // Of several members the trailer tells only the last one's size.
-    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE')
-      return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
-    throw notUnpacked(name, error);
-  }
+  return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
 }
 
 /** Piece by piece: memory does not grow with the object. */

@@ -1,3 +1,4 @@
+import { ExchangeError } from '@schemahub/core';
 import { type IngestEvent, type IngestMode, type IngestResult, type ProductResult, runIngest } from '@schemahub/ingest';
 import { createFetchMeter, createRecorder, type FetchMeter } from '@schemahub/observability';
 import { condemnMissing } from '@schemahub/runtime/audit';
@@ -69,6 +70,8 @@ function codeOf(result: ProductResult, named: boolean): number {
     case 'incomplete':
       return exitCodes.incomplete;
     case 'failed':
+      // The exchange gave this product no answer after all tries: it is there to be asked again later.
+      if (result.error instanceof ExchangeError && result.error.retryable) return exitCodes.unavailable;
       return explainError(result.error).code;
   }
 }

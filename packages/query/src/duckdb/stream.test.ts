@@ -11,6 +11,7 @@ import {
   fieldIds,
   type SnapshotFixture,
 } from '../testing/snapshot-fixture.js';
+import { crossVenueMacros } from './cross-venue.js';
 import { openDuckdb } from './open-duckdb.js';
 
 let fixture: SnapshotFixture;
@@ -278,6 +279,6 @@ describe('catalog', () => {
       name: 'trade_ts',
       type: 'TIMESTAMP WITH TIME ZONE',
     });
-    expect(macros.map((macro) => macro.name)).toEqual(questions.map(({ name }) => name));
+    expect(macros.map((macro) => macro.name)).toEqual([...questions, ...crossVenueMacros].map(({ name }) => name));
   });
 });
