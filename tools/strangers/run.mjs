@@ -4,16 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brokenClaims, readExamples, readRecipes } from './examples.mjs';
-import { startSimulator } from './simulator.mjs';
+import { startSimulator, startVenues } from './simulator.mjs';
 
 /** Packed kilobytes that a package may have, maps and types included; a package without a row has the default. */
 const BUDGET_KB = {
   default: 50,
   audit: 80,
-  'connector-kit': 85,
+  'connector-kit': 110,
   iceberg: 110,
   ingest: 100,
   'mapping-engine': 110,
+  'object-store': 65,
   'parquet-sink': 110,
   query: 90,
   table: 100,
@@ -82,9 +83,14 @@ function project(root, folder, tarballs) {
   return sh('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
 }
 
-/** Sends what is meant for the exchange to the simulator; loaded before an example. */
+/** Sends what is meant for an exchange to its stand-in; loaded before an example. */
 const PRELOAD = `const real = globalThis.fetch;
-globalThis.fetch = (input, init) => real(String(input instanceof Request ? input.url : input).replace('${COINBASE}', process.env.SIMULATOR), init);
+const venues = Object.entries(JSON.parse(process.env.VENUES));
+globalThis.fetch = (input, init) => {
+  const url = String(input instanceof Request ? input.url : input);
+  const [from, to] = venues.find(([address]) => url.startsWith(address)) ?? ['', ''];
+  return real(to + url.slice(from.length), init);
+};
 `;
 
 /** Makes a fresh folder of an example, so that no run sees what another left. */
@@ -105,9 +111,13 @@ function typeErrors(folder) {
   return text.split('\n').filter((line) => /: error TS/.test(line) && !/^node_modules\/(?!@schemahub\/)/.test(line));
 }
 
-function runExample({ node, cwd, code, url }) {
+function runExample({ node, cwd, code, venues }) {
   const args = ['--disable-warning=ExperimentalWarning', '--import', '../preload.mjs', 'example.mjs'];
-  const { ok, text } = sh(node, args, { cwd, env: { ...process.env, SIMULATOR: url }, timeout: 60_000 });
+  const { ok, text } = sh(node, args, {
+    cwd,
+    env: { ...process.env, VENUES: JSON.stringify(venues) },
+    timeout: 60_000,
+  });
   const broken = brokenClaims(code, text);
   if (!ok || broken.length > 0) console.log(text, broken);
   return ok && broken.length === 0;
@@ -161,16 +171,18 @@ export async function strangers({ root, scratch, nodes, one }) {
   if (!one('the examples type-check against the packages as they are published', errors.length === 0))
     console.log(errors);
   writeFileSync(join(folder, 'preload.mjs'), PRELOAD);
-  const { url, stop } = await startSimulator(cli);
+  const [coinbase, others] = [await startSimulator(cli), await startVenues()];
+  const venues = { [COINBASE]: coinbase.url, ...others.urls };
   try {
     for (const program of programs) {
       for (const [version, node] of nodes) {
-        const ran = runExample({ node, cwd: enter(place, program), code: program.code, url });
+        const ran = runExample({ node, cwd: enter(place, program), code: program.code, venues });
         one(`the example ${program.name} on ${version}`, ran);
       }
     }
   } finally {
-    stop();
+    coinbase.stop();
+    others.stop();
   }
   strangerCli({ scratch, tarball: tarballs.get('cli'), one });
 }

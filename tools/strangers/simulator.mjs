@@ -1,5 +1,7 @@
-// The stand-in exchange as a process of its own.
+// Stand-in exchanges as processes of their own.
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { bundle, scratchFolder } from '../run-source.mjs';
 
 /** Starts `schemahub simulate` with further arguments; resolves with its address. */
 export async function startSimulator(cli, ...more) {
@@ -18,4 +20,24 @@ export async function startSimulator(cli, ...more) {
     child.once('exit', () => reject(new Error(`the simulator ended: ${text}`)));
   });
   return { url, stop: () => child.kill() };
+}
+
+/** Starts the other venues' stand-ins; resolves with their addresses by the real ones. */
+export async function startVenues() {
+  const folder = scratchFolder();
+  const program = await bundle('tools/strangers/serve-venues.mjs', folder);
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  const urls = await new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (text.endsWith('\n')) resolve(JSON.parse(text));
+    });
+    child.once('exit', () => reject(new Error(`the venues ended: ${text}`)));
+  });
+  const stop = () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { urls, stop };
 }
