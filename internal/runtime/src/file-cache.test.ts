@@ -32,10 +32,11 @@ it('fetches what is not here, once, and again when it was cut', async () => {
   const [path] = await cache.bring([one, { key: 'a/2', bytes: 11 }]);
   expect(path).toBe(cache.pathOf('a/1'));
   await cache.bring([one]);
-  expect(gets).toEqual(['a/1', 'a/2']);
+  // Side by side: in any order.
+  expect(gets.toSorted()).toEqual(['a/1', 'a/2']);
   await writeFile(path!, 'body');
   await cache.bring([one]);
-  expect(gets).toEqual(['a/1', 'a/2', 'a/1']);
+  expect(gets.slice(2)).toEqual(['a/1']);
 });
 
 it('keeps no file that is not the commit’s, and names one that is gone', async () => {

@@ -45,6 +45,11 @@ export interface TransformResult {
   /** Number of the commit made; undefined when there was nothing to do. */
   readonly commit: number | undefined;
   readonly products: readonly ProductReport[];
+  /**
+   * Something that is wanted was not there to be carried, as the raw layer is now: the commit may be older than what has
+   * settled since [a hole that was attested brings no row and so no commit].
+   */
+  readonly isPartial: boolean;
   readonly totals: ProductCounts;
   /** Damaged ones are to be condemned; nothing of them is in the table. */
   readonly unreadable: readonly UnreadableObject[];
@@ -105,6 +110,7 @@ export function createTransformReport(plans: readonly ProductPlan[]): TransformR
           derived.find(({ product }) => product === plan.product),
         ),
       ),
+      isPartial: isPartial(plans.map(({ product }) => product)),
       totals: totals(),
       unreadable: uniqueObjects([...derived, ...blocks].flatMap(({ unreadable }) => unreadable)),
       conflictSamples: derived.flatMap(({ conflictSamples }) => conflictSamples).slice(0, MAX_SAMPLES),
@@ -115,6 +121,12 @@ export function createTransformReport(plans: readonly ProductPlan[]): TransformR
       stages,
     }),
   };
+}
+
+/** A source of which something is held and something that is wanted is not. */
+function isPartial(products: readonly RawProduct[]): boolean {
+  const held = new Set(products.filter(({ state }) => state !== 'absent').map(({ source }) => source));
+  return products.some(({ source, state }) => state !== 'complete' && held.has(source));
 }
 
 /** Each object once, however many blocks met it. */

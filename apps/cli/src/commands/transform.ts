@@ -11,9 +11,8 @@ import { createTableLog } from '../table-log.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
 
 export function transformCode(result: TransformResult): number {
-  const { totals, unreadable, left } = result;
+  const { totals, unreadable, left, isPartial } = result;
   const isDamaged = totals.refused > 0 || totals.conflicts > 0 || unreadable.length > 0 || left.length > 0;
-  const isPartial = Object.values(result.snapshot?.commit.sources ?? {}).some(({ state }) => state === 'partial');
   return combineExitCodes([
     isDamaged ? exitCodes.damage : exitCodes.complete,
     isPartial ? exitCodes.incomplete : exitCodes.complete,
