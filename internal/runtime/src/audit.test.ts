@@ -255,7 +255,7 @@ describe('readStatus', () => {
     expect((await readStatus({ lake, config })).exchanges).toEqual([
       { ...nothing, breaker: 'open', since: '2026-11-21T12:00:00.000Z', last_error: 'HTTP 500' },
     ]);
-    const key = layout.lock('health:coinbase');
+    const key = layout.lock('health-coinbase');
     await lake.documents.write(key, { at: 'never', error_rate: 'many' }, undefined);
     expect((await readStatus({ lake, config })).exchanges[0]?.health).toBeNull();
   });

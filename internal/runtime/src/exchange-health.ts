@@ -26,7 +26,7 @@ const LATENCIES = 1000;
 const WRITE_EVERY_MS = 10_000;
 
 function keyOf({ layout }: OpenLake, exchange: string): string {
-  return layout.lock(`health:${exchange}`);
+  return layout.lock(`health-${exchange}`);
 }
 
 function percentile(latencies: readonly number[], share: number): number | null {
