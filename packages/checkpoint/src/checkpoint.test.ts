@@ -133,6 +133,29 @@ describe('checkpoint', () => {
     expect((await checkpoints.read('coinbase', 'X'))?.fetched.toString()).toBe('1-9');
   });
 
+  it('one that becomes corrupt in the midst of a restore is replaced as well', async () => {
+    const { checkpoints, store } = open();
+    const key = 'checkpoints/coinbase/X.json';
+    const rebuilt = applyChange(emptyCheckpoint('coinbase', 'X'), { fetched: RangeSet.of(1, 9) });
+    await checkpoints.restore(rebuilt);
+    let reads = 0;
+    const documents = createDocuments(store);
+    const spoilt = createCheckpointStore({
+      documents: {
+        ...documents,
+        // Sound when the restore looks first, corrupt when it is about to merge.
+        read: async (each) => {
+          reads += 1;
+          if (reads === 2) await store.putIfMatch(key, Buffer.from('{"version":1,'), (await store.get(key))?.version);
+          return await documents.read(each);
+        },
+      },
+      keyOf: () => key,
+    });
+    expect((await spoilt.restore(rebuilt)).fetched.toString()).toBe('1-9');
+    expect((await checkpoints.read('coinbase', 'X'))?.fetched.toString()).toBe('1-9');
+  });
+
   it('merges a rebuilt one into one that appeared meanwhile: neither loses ids, and the epoch stays below until what is condemned is taken from it', async () => {
     const { checkpoints, store } = open();
     const trades = (first: number, last: number, epoch: number): Checkpoint => ({

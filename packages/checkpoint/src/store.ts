@@ -119,17 +119,27 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
     restore: async (checkpoint) => {
       const { exchange, productId } = checkpoint;
       const key = keyOf(exchange, productId);
-      const seen = await seenBefore(key, exchange, productId);
-      if (seen !== 'sound') {
-        if ((await documents.write(key, encodeCheckpoint(checkpoint), seen.version)) !== 'conflict') return checkpoint;
-      }
-      return await updateDocument(documents, key, (value) => {
+      const merge = (value: unknown): { readonly write: unknown; readonly result: Checkpoint } => {
         const result =
           value === undefined
             ? checkpoint
             : applyChange(readStored(value, exchange, productId, key), asChange(checkpoint));
         return { write: encodeCheckpoint(result), result };
-      });
+      };
+      for (;;) {
+        const seen = await seenBefore(key, exchange, productId);
+        if (seen !== 'sound') {
+          if ((await documents.write(key, encodeCheckpoint(checkpoint), seen.version)) !== 'conflict')
+            return checkpoint;
+          continue;
+        }
+        try {
+          return await named(() => updateDocument(documents, key, merge));
+        } catch (error) {
+          // It was sound a moment ago, and is corrupt now: replaced like one that was so from the start.
+          if (!(error instanceof CheckpointError)) throw error;
+        }
+      }
     },
   };
 }

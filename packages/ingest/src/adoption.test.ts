@@ -273,3 +273,21 @@ it('what a run with a slow clock wrote down before it died is adopted', async ()
   expect(checkpoint.asked.contains(150)).toBe(true);
   expect((await stored(bench))?.asked.toString()).toBe(checkpoint.asked.toString());
 });
+
+it('evidence older than what the checkpoint knows, which no adoption saw, is taken by a repair', async () => {
+  const bench = createBench();
+  await bench.run('ingest', [P], settings);
+  // Dies between evidence and checkpoint; a neighbour that slept, and never saw that evidence, dates the checkpoint later.
+  const dying = faultyStore(bench.store, ({ verb, key }) =>
+    verb === 'putIfMatch' && key === KEY ? { when: 'before', error: new StoreError('io', 'dead') } : undefined,
+  );
+  const range = { from: { id: 100 }, to: { id: 200 } };
+  await expect(bench.run('backfill', [P], range, { store: dying })).rejects.toThrow('dead');
+  const { checkpoints } = bench.contextOf({ mode: 'ingest' });
+  await checkpoints.update('coinbase', P, { lastUpdated: new Date(bench.clock.now() + 3600_000).toISOString() });
+  await bench.clock.sleep(121_000);
+  await bench.run('repair', [P], settings);
+  const { checkpoint } = await rebuildCheckpoint(bench.contextOf({ mode: 'ingest' }), P);
+  expect(checkpoint.asked.contains(150)).toBe(true);
+  expect((await stored(bench))?.asked.toString()).toBe(checkpoint.asked.toString());
+});

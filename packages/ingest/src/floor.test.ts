@@ -43,6 +43,20 @@ describe('the search for the floor', () => {
     expect(result.products[0]?.progress?.checkpoint.floor).toBe(899_000);
     expect(bench.requests()).toBeLessThan(130);
   });
+
+  it('may fail where no window is left to ask for: the product fails, and no rejection is left over', async () => {
+    // The lowest id is 0, so that nothing but the floor itself is unknown of a product that is held whole.
+    let isGone = false;
+    const script = (_: number, url: string) =>
+      isGone && url.includes('after=100&limit=100') ? ({ kind: 'status', status: 404 } as const) : undefined;
+    const products = [{ id: P, firstId: 0, trades: 300, endTime }];
+    const bench = createSimBench({ products, gridSize: 100, script });
+    await bench.run('ingest', [P], { coldStartMs: 1e10 });
+    expect(Object.keys(await bench.dump()).filter((key) => key.endsWith('.gz'))).toHaveLength(1);
+    isGone = true;
+    const result = await bench.run('backfill', [P]);
+    expect(result.products[0]).toMatchObject({ state: 'unknown', productId: P });
+  });
 });
 
 describe('a plan of which some ids are held back', () => {

@@ -58,7 +58,11 @@ function todoOf({ checkpoint, wanted }: ProductProgress, settings: IngestContext
  */
 export async function prepareProduct(context: RunContext, product: Product): Promise<PreparedProduct> {
   const { connector, clock, settings } = context;
-  const loaded = await loadCheckpoint(context, product.id, (stored) => lowestAsked(stored, settings));
+  const loaded = await loadCheckpoint(context, product.id, {
+    from: (stored) => lowestAsked(stored, settings),
+    // A repair trusts nothing.
+    allEvidence: settings.mode === 'repair',
+  });
   checkOrigin(context, loaded.checkpoint);
   const checkpoint =
     settings.mode === 'repair' ? await condemnLost(context, loaded.checkpoint, loaded.names) : loaded.checkpoint;
@@ -106,7 +110,7 @@ function heldScope({ settings }: IngestContext, checkpoint: Checkpoint): RangeSe
  */
 export async function closeProduct(context: IngestContext, productId: string): Promise<ProductProgress> {
   const { clock, settings } = context;
-  const { checkpoint } = await loadCheckpoint(context, productId, (stored) => cursorOf(stored) ?? 0);
+  const { checkpoint } = await loadCheckpoint(context, productId, { from: (stored) => cursorOf(stored) ?? 0 });
   checkOrigin(context, checkpoint);
   const { symbol = productId } = checkpoint;
   const [base = symbol, quote = ''] = symbol.split('-');
@@ -167,6 +171,8 @@ export async function fetchProduct(
     tell();
     return { page, rowless: floor === undefined ? RangeSet.empty : RangeSet.of(0, Math.max(0, floor - 1)) };
   });
+  // Both are awaited below, but not on every path: a failure meanwhile is no unhandled rejection.
+  for (const search of [searching, found]) search?.catch(() => undefined);
   if (found === undefined) tell();
   if (settings.dryRun) return;
   endPreparation();

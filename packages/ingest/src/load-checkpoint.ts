@@ -126,6 +126,16 @@ function keyTime(time: string): string {
   return time.replaceAll(/[:-]/g, '');
 }
 
+export interface LoadOptions {
+  /** The lowest id that will be asked for: objects that cannot hold it are not listed. Default: 0. */
+  readonly from?: ((checkpoint: Checkpoint) => number) | undefined;
+  /**
+   * Reads evidence that is older than the checkpoint as well: a run that slept for hours may have dated the checkpoint
+   * beyond evidence that it never saw. Default: false.
+   */
+  readonly allEvidence?: boolean | undefined;
+}
+
 /**
  * Lists names once and credits what the checkpoint lacks: evidence and raw objects that a run wrote before it died.
  * Evidence is read from the newest that the checkpoint knows on.
@@ -134,16 +144,16 @@ async function adopt(
   context: Context,
   productId: string,
   stored: Checkpoint,
-  from: number,
+  { from, allEvidence = false }: LoadOptions,
   isSecondLook = false,
 ): Promise<LoadedProduct> {
   const { connector, store, layout, checkpoints, onEvent } = context;
   const { exchange } = connector;
   const since = layout.evidence(exchange, productId) + keyTime(stored.lastUpdated ?? '');
-  const isNews = (key: string): boolean => key >= since || key.includes('_condemned_');
+  const isNews = (key: string): boolean => allEvidence || key >= since || key.includes('_condemned_');
   const evidence = await readEvidence(store, layout, exchange, productId, isNews);
   const condemned = new Set(evidence.condemned.keys());
-  const all = await soundNames(context, productId, condemned, from);
+  const all = await soundNames(context, productId, condemned, from?.(stored) ?? 0);
   const damage: Damage[] = [];
   const { ids, adopted } = await creditNames(context, all, stored, damage);
   const fresh = ids.difference(stored.fetched);
@@ -157,7 +167,7 @@ async function adopt(
   });
   // Objects were condemned meanwhile, perhaps those just seen: once more, with what is known now.
   if (checkpoint.epoch > condemned.size && !isSecondLook)
-    return await adopt(context, productId, checkpoint, from, true);
+    return await adopt(context, productId, checkpoint, { from, allEvidence }, true);
   if (!fresh.isEmpty) onEvent({ type: 'adopted', product: productId, objects: adopted, trades: fresh.count });
   if (condemned.size > stored.epoch || damage.length > 0) {
     // Condemned by a run that died before the checkpoint knew, or found damaged just now.
@@ -168,12 +178,12 @@ async function adopt(
 
 /**
  * The product's checkpoint, adopted or rebuilt: what a dead run left durable is credited, so that it is not fetched
- * again. `from`: the lowest id that will be asked for; objects that cannot hold it are not listed.
+ * again.
  */
 export async function loadCheckpoint(
   context: Context,
   productId: string,
-  from?: (checkpoint: Checkpoint) => number,
+  options: LoadOptions = {},
 ): Promise<LoadedProduct> {
   const { connector, checkpoints } = context;
   let stored: Checkpoint | undefined;
@@ -184,5 +194,5 @@ export async function loadCheckpoint(
     return await restore(context, productId, error.message);
   }
   if (stored === undefined) return await restore(context, productId, undefined);
-  return await adopt(context, productId, stored, from?.(stored) ?? 0);
+  return await adopt(context, productId, stored, options);
 }
