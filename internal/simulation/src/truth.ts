@@ -60,10 +60,12 @@ export function createTruth(
     served,
     trade,
     filled: (product) => of(product).filled,
-    trim: (product, floor) => {
+    // What was trimmed never comes back.
+    trim: (product, lowest) => {
       issued(product);
+      const floor = Math.max(of(product).floor, lowest);
       for (const found of sim.control.tradesOf(product, { last: floor - 1 })) of(product).trades.set(found.id, found);
-      of(product).floor = Math.max(of(product).floor, floor);
+      of(product).floor = floor;
       sim.control.trim(product, floor);
     },
     fill: (product, range) => {
