@@ -52,3 +52,13 @@ export function textTable(columns: readonly TextColumn[], rows: readonly (readon
   const titles = line(columns.map(({ title }) => title));
   return [titles, rule.slice(0, width), ...rows.map(line)].map((text) => `${text}\n`).join('');
 }
+
+/** Products by what is said of them, in the order of their first: what is true of eleven of them is said once. */
+export function byReason(
+  products: readonly { readonly productId: string; readonly reason?: string | null | undefined }[],
+): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { productId, reason } of products)
+    if (reason !== undefined && reason !== null) groups.set(reason, [...(groups.get(reason) ?? []), productId]);
+  return groups;
+}

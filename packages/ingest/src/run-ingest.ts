@@ -238,7 +238,7 @@ async function runProduct(
   if (context.stop.aborted) return;
   if (product === undefined && !(await isKnown(context, productId))) {
     slot.state = 'unknown';
-    slot.reason = `${productId} is not a product of ${context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
+    slot.reason = `not a product of ${context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
     return;
   }
   if (!context.settings.dryRun && !(await lease(run, slot))) return;

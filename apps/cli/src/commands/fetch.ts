@@ -14,7 +14,7 @@ import { explainError } from '../explain-error.js';
 import { createFetchLog, type FetchLog } from '../fetch-log.js';
 import { createFetchProgress } from '../fetch-progress.js';
 import { createFetchReport, writeReport } from '../fetch-report.js';
-import { grouped, textTable } from '../text-table.js';
+import { byReason, grouped, textTable } from '../text-table.js';
 
 /** Products of a run: those named, else the seed file's; `repair` without names takes the lake's own. */
 async function productsOf(
@@ -184,9 +184,8 @@ function lastLine(invocation: Invocation, result: IngestResult, code: number): s
 function printResult(invocation: Invocation, result: IngestResult, code: number): void {
   const { io } = invocation;
   io.err(textTable(columns, result.products.map(productRow), io.columns));
-  for (const { productId, state, reason } of result.products) {
-    if (reason !== undefined && state !== 'complete') io.err(`${io.style('yellow', productId)}: ${reason}\n`);
-  }
+  const told = result.products.filter(({ state }) => state !== 'complete');
+  for (const [reason, products] of byReason(told)) io.err(`${io.style('yellow', products.join(', '))}: ${reason}\n`);
   for (const { productId, unsettled } of result.products) {
     if (!unsettled.isEmpty)
       io.err(

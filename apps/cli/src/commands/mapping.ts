@@ -68,6 +68,15 @@ async function test(invocation: Invocation, named: string | undefined): Promise<
   return failed.length > 0 ? exitCodes.damage : exitCodes.complete;
 }
 
+function isRecord(line: string): boolean {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 async function suggest(invocation: Invocation, named: string | undefined): Promise<number> {
   if (named === undefined)
     throw new UsageError('mapping suggest: expected a file of JSON lines (.jsonl or .jsonl.gz).');
@@ -79,7 +88,10 @@ async function suggest(invocation: Invocation, named: string | undefined): Promi
     throw new UsageError(`${named}: does not unpack (${(error as Error).message}).`, { cause: error });
   }
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  if (lines.length === 0) throw new UsageError(`${named}: holds no lines.`);
+  if (!lines.slice(0, SAMPLE_LINES).some(isRecord))
+    throw new UsageError(
+      `${named}: none of its first ${SAMPLE_LINES} lines is a JSON object. Expected raw records, one a line: an object of raw_…_trades/, packed or not.`,
+    );
   const source = textFlag(invocation, 'source') ?? `raw_${invocation.config.text('exchange')}_trades`;
   invocation.io.out(suggestMapping({ sampleLines: lines.slice(0, SAMPLE_LINES), source, schema: tradesUnified }));
   return exitCodes.complete;

@@ -7,7 +7,7 @@ import { backfillDollars } from '@schemahub/runtime/traffic';
 import { type CommandRun, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
-import { bytesText, durationText, grouped, textTable } from '../text-table.js';
+import { byReason, bytesText, durationText, grouped, textTable } from '../text-table.js';
 
 /** Bytes of one trade: compressed raw line, and Parquet row (docs/performance.md). */
 const RAW_BYTES = 32;
@@ -104,8 +104,8 @@ export const run: CommandRun = async (invocation) => {
       durationText(row.pages / rate),
     ]);
     io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
-    for (const { product_id: id, reason } of rows)
-      if (reason !== null) io.out(`${io.style('yellow', id)}: ${reason}\n`);
+    for (const [reason, products] of byReason(rows.map(({ product_id: productId, reason }) => ({ productId, reason }))))
+      io.out(`${io.style('yellow', products.join(', '))}: ${reason}\n`);
     io.out(
       `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${totals.dollars === 0 ? 'a local lake costs no dollars' : `about $${totals.dollars.toFixed(2)} of AWS with the first month of storage`}.\n`,
     );
