@@ -25,6 +25,8 @@ const codes: Readonly<Record<string, number>> = {
   'IcebergError:foreign-snapshot': exitCodes.damage,
   'IcebergError:damaged-file': exitCodes.damage,
   'IcebergError:missing-object': exitCodes.damage,
+  // Somebody stopped in the midst of a write: as if it held a lease.
+  'StoreError:locked': exitCodes.held,
   QueryError: exitCodes.error,
   // What to set, allow or make before any run can work: configuration, although AWS found it.
   'StoreError:access-denied': exitCodes.usage,

@@ -62,6 +62,8 @@ const lines: Lines = {
     told(
       `The exchange is in trouble: ${reason}. Nothing is asked until ${new Date(until).toISOString().slice(11, 19)} UTC, then one request tests it; what is fetched is kept.`,
     ),
+  'lease-lost': ({ product }) =>
+    told(`${product}: its lease was lost to another run; what was not written is dropped, and the product is skipped`),
   'lease-taken': ({ product, holder }) => told(`${product}: skipped, another run (process ${holder}) works on it`),
 };
 

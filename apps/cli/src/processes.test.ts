@@ -1,7 +1,10 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CoinbaseSim, createCoinbaseSim, type SimServer, serve } from '@schemahub/exchange-sim';
+import { createLayout } from '@schemahub/lake';
+import { currentProcess } from '@schemahub/object-store';
 import { loadConfig } from '@schemahub/runtime/config';
 import { openLake } from '@schemahub/runtime/lake';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -168,6 +171,20 @@ describe.concurrent('leases', () => {
     // Its holder is gone: free at once, not after the lease's two minutes.
     await ends(exitCodes.complete, ['backfill', PRODUCT]);
     expect(await rawTrades()).toBe(TRADES + 50);
+  });
+
+  it('a key of a product that a stopped process has locked: skipped as held, with the process and the lock; beside others: complete', async () => {
+    const { lake, options, ends } = await createScene();
+    await ends(exitCodes.complete, ['backfill', 'WLD-USD']);
+    const key = createLayout().lock('product:coinbase:WLD-USD');
+    const lock = createHash('sha256').update(key).digest('hex');
+    await writeFile(join(lake, `.schemahub/${lock}.lock`), JSON.stringify({ ...currentProcess(), nonce: 'stopped' }));
+    const alone = cli.run(['backfill', 'WLD-USD'], options());
+    const beside = cli.run(['backfill', PRODUCT, 'WLD-USD'], options());
+    expect((await alone).err).toContain(`locked by process ${process.pid}`);
+    expect((await alone).code, (await alone).err).toBe(exitCodes.held);
+    expect((await beside).err).toMatch(/WLD-USD +held/);
+    expect((await beside).code, (await beside).err).toBe(exitCodes.complete);
   });
 
   it('a transform under way elsewhere: exit 5 with its pid, nothing changed; free again, it runs', async () => {

@@ -7,6 +7,7 @@ import {
   CoordinationError,
   createDocuments,
   createLeases,
+  type Documents,
   type Lease,
   type Leases,
   updateDocument,
@@ -149,6 +150,33 @@ describe('leases', () => {
     await zombie.release();
     expect((await leasesOf(elsewhere).acquire('p')).kind).toBe('taken');
     await taken.release();
+  });
+
+  it('are lost to a holder that slept past them before anything else of it wakes: the store is not asked', async () => {
+    const { store, clock } = setUp();
+    const frozen = createManualClock();
+    const base = createDocuments(store);
+    let asked = 0;
+    const documents: Documents = {
+      ...base,
+      read: (key) => {
+        asked++;
+        return base.read(key);
+      },
+    };
+    const held = lease(
+      await createLeases({
+        documents,
+        clock: { now: clock.now, sleep: frozen.sleep },
+        holder: elsewhere,
+        createId: () => 'sleeper',
+        keyOf: (name) => `locks/${name}.json`,
+      }).acquire('p'),
+    );
+    asked = 0;
+    await clock.advance(120_001);
+    await frozen.advance(30_000);
+    expect([held.lost.aborted, asked]).toEqual([true, 0]);
   });
 
   it('are free at once when the holder is dead on this host', async () => {

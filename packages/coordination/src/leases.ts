@@ -32,7 +32,10 @@ export type LeaseOptions = LeaseOptionsOfAll &
 
 export interface Lease {
   readonly name: string;
-  /** Aborts when the lease was lost: another process may now do the same work, which harms nothing but saves nothing. */
+  /**
+   * Aborts when the lease was lost, or ran out while this process slept: another process may now do the same work, which
+   * harms nothing but saves nothing.
+   */
   readonly lost: AbortSignal;
   /** Ends the heartbeat and frees the lease if it is still ours. Never throws for a lost one. */
   readonly release: () => Promise<void>;
@@ -61,16 +64,21 @@ export function createLeases(options: LeaseOptions): Leases {
 
   const beat = async (name: string, lockId: string, stopped: AbortSignal, lost: AbortController): Promise<void> => {
     let renewedAt = clock.now();
+    let failure: unknown;
     while (!stopped.aborted) {
       try {
         await clock.sleep(ttlMs / 4, stopped);
         const now = clock.now();
+        // We slept past it [a stopped process, a closed laptop]: it may be another's by now, and while the store is
+        // asked the work would go on.
+        if (now - renewedAt > ttlMs) return lost.abort(failure);
         if (!(await store.renew(name, lockId, { renewedAt: now, expiresAt: now + ttlMs }))) return lost.abort();
         renewedAt = clock.now();
       } catch (error) {
         if (stopped.aborted) return;
         // A store that fails for a moment is tried again until the lease would have run out.
         if (clock.now() - renewedAt >= ttlMs) return lost.abort(error);
+        failure = error;
       }
     }
   };

@@ -100,6 +100,8 @@ export interface ScannedHead {
 
 /** What a run adds to what it was given. */
 export interface RunContext extends IngestContext {
+  /** Of one product: aborts, `stop` with it, when its lease was lost. What is not written then is another run's to write. */
+  readonly lost?: AbortSignal | undefined;
   /** Requests in hand, over all its products. */
   readonly flights: Flights;
   /** A product's first look at its head takes it from here. */

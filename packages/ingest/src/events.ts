@@ -81,6 +81,8 @@ export type IngestEvent =
   | { readonly type: 'floor-found'; readonly product: string; readonly floor: number; readonly confirmed: boolean }
   | { readonly type: 'product-finished'; readonly product: string; readonly newTrades: number }
   | { readonly type: 'lease-taken'; readonly product: string; readonly holder: string }
+  /** Its lease ran out while this process slept or could not reach the store: the product is given up for this run. */
+  | { readonly type: 'lease-lost'; readonly product: string }
   | { readonly type: 'waiting-for-exchange'; readonly until: number; readonly reason: string };
 
 /** Must not throw. */

@@ -93,7 +93,7 @@ interface Work {
 /**
  * Fetches windows of one product and lands them. The window is the unit of retry: a failed one goes back with its
  * tries and a not-before time, and the others go on. Never throws: whatever happens, what is in flight ends, what is
- * finished becomes durable, and the result says how far it came.
+ * finished becomes durable (unless the lease was lost), and the result says how far it came.
  */
 export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchWindowsResult> {
   const work = beginWork(options);
@@ -355,6 +355,7 @@ function land(work: Work, run: readonly FinishedWindow[]): void {
   const { context, product, heldRows } = work.options;
   work.landing.push(async () => {
     try {
+      if (context.lost?.aborted === true) return;
       const recheckDone = heldRows === undefined ? undefined : RangeSet.fromRanges(run);
       const { checkpoint, newTrades } = await landRun(context, product.id, run, { recheckDone });
       work.result = { ...work.result, checkpoint, newTrades: work.result.newTrades + newTrades };
@@ -380,6 +381,7 @@ function rechecked(work: Work, window: IdRange): void {
 function credit(work: Work, recheckDone: RangeSet): void {
   const { context, product } = work.options;
   work.landing.push(async () => {
+    if (context.lost?.aborted === true) return;
     const checkpoint = await context.checkpoints.update(context.connector.exchange, product.id, { recheckDone });
     work.result = { ...work.result, checkpoint };
   });

@@ -75,6 +75,7 @@ export interface SettledHoles {
 interface Asked {
   readonly hole: Hole;
   readonly product: string;
+  readonly stop: AbortSignal;
   readonly answers: ProbeAnswer[];
   verdict: HoleAnswer;
 }
@@ -95,12 +96,16 @@ function voidRun({ hole: { first, last }, answers }: Asked): VoidRun {
 
 export interface ProductHoles {
   readonly product: string;
+  /** The product's own end: its questions are then left unclear. */
+  readonly stop: AbortSignal;
   readonly holes: readonly Hole[];
 }
 
 /** Asks once about a hole. A question that fails all its tries proves nothing; what ends the run is thrown. */
-async function ask(context: IngestContext, one: Asked, freshConnection: boolean): Promise<void> {
-  const { connector, settings, stop } = context;
+async function ask(run: IngestContext, one: Asked, freshConnection: boolean): Promise<void> {
+  const { stop } = one;
+  const context = { ...run, stop };
+  const { connector, settings } = context;
   try {
     const answer = await withRetries(retryOptions(context, one.product), () =>
       connector.probe(one.product, one.hole.last + 1, {
@@ -113,7 +118,8 @@ async function ask(context: IngestContext, one: Asked, freshConnection: boolean)
     one.answers.push(answer);
     one.verdict = judgeAnswer(answer, one.hole, settings.youngMs);
   } catch (error) {
-    if (!(error instanceof ExchangeError) || error.kind === 'forbidden') throw error;
+    const isOwnEnd = stop.aborted && !run.stop.aborted;
+    if (!isOwnEnd && (!(error instanceof ExchangeError) || error.kind === 'forbidden')) throw error;
     one.verdict = { kind: 'unclear' };
   }
 }
@@ -140,8 +146,8 @@ export async function probeHoles(
   products: readonly ProductHoles[],
 ): Promise<ReadonlyMap<string, SettledHoles>> {
   const { clock, settings, stop } = context;
-  const asked: Asked[] = products.flatMap(({ product, holes }) =>
-    holes.map((hole): Asked => ({ hole, product, answers: [], verdict: { kind: 'unclear' } })),
+  const asked: Asked[] = products.flatMap(({ product, stop, holes }) =>
+    holes.map((hole): Asked => ({ hole, product, stop, answers: [], verdict: { kind: 'unclear' } })),
   );
   await pool(asked, requestsAtOnce(context), (one) => ask(context, one, true));
   const clean = asked.filter(({ verdict }) => verdict.kind === 'empty');

@@ -93,7 +93,12 @@ function endingOf(exchange: string, error: unknown): Error | undefined {
   if (error instanceof ExchangeError) return error.kind === 'forbidden' ? refusal(exchange, error) : undefined;
   if (error instanceof IngestError)
     return error.code === 'exchange-unavailable' || error.code === 'exchange-refused' ? error : undefined;
-  return error instanceof Error && error.name === 'StoreError' ? error : undefined;
+  return error instanceof Error && error.name === 'StoreError' && !isLocked(error) ? error : undefined;
+}
+
+/** A key of the product that another process has locked and does not free: it is stopped in the midst of a write. */
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreError' && (error as { code?: unknown }).code === 'locked';
 }
 
 function judge(slot: Slot, error: unknown): void {
@@ -101,6 +106,7 @@ function judge(slot: Slot, error: unknown): void {
   slot.reason = error instanceof Error ? error.message : String(error);
   const code = error instanceof IngestError ? error.code : undefined;
   if (error instanceof ExchangeError && error.kind === 'product') slot.state = 'unknown';
+  else if (isLocked(error)) slot.state = 'held';
   else if (code === 'id-space-changed' || code === 'other-origin') slot.state = 'refused';
   else slot.state = code === 'exchange-unavailable' ? 'incomplete' : 'failed';
 }
@@ -190,20 +196,39 @@ interface Run {
 async function guarded(run: Run, slot: Slot, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
-    return true;
+    return !givenUp(run, slot);
   } catch (error) {
     if (run.context.stop.aborted && error === run.context.stop.reason) {
       slot.reason = 'the run was stopped';
       return false;
     }
-    judge(slot, error);
     const ending = endingOf(run.context.connector.exchange, error);
+    if (ending === undefined && givenUp(run, slot)) return false;
+    judge(slot, error);
     if (ending !== undefined) {
       run.ending ??= ending;
       run.halt.abort(ending);
     }
     return false;
   }
+}
+
+/** Whether the product's lease was lost meanwhile: it is another run's now. */
+function givenUp({ context }: Run, slot: Slot): boolean {
+  if (slot.lease?.lost.aborted !== true || context.stop.aborted) return false;
+  if (slot.state !== 'held') context.onEvent({ type: 'lease-lost', product: slot.productId });
+  slot.state = 'held';
+  slot.reason = 'its lease was lost while this process slept or could not reach the store; another run may hold it';
+  return true;
+}
+
+/** The run's context with the product's own end: a lost lease stops its requests and drops what is not written. */
+function contextOf({ context }: Run, { lease: held }: Slot): RunContext {
+  if (held === undefined) return context;
+  const stop = AbortSignal.any([context.stop, held.lost]);
+  // Every request in flight listens to it.
+  setMaxListeners(0, stop);
+  return { ...context, stop, lost: held.lost };
 }
 
 /** Takes the product's lease. False when another run holds it. */
@@ -233,22 +258,25 @@ async function runProduct(
   product: Product | undefined,
   endPreparation: () => void,
 ): Promise<void> {
-  const { context } = run;
   const { productId } = slot;
-  if (context.stop.aborted) return;
-  if (product === undefined && !(await isKnown(context, productId))) {
+  if (run.context.stop.aborted) return;
+  if (product === undefined && !(await isKnown(run.context, productId))) {
     slot.state = 'unknown';
-    slot.reason = `not a product of ${context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
+    slot.reason = `not a product of ${run.context.connector.exchange}; see its list with: schemahub update-seed --all --dry-run`;
     return;
   }
-  if (!context.settings.dryRun && !(await lease(run, slot))) return;
+  if (!run.context.settings.dryRun && !(await lease(run, slot))) return;
+  const context = contextOf(run, slot);
   if (product === undefined) {
     slot.progress = await closeProduct(context, productId);
     return;
   }
   const prepared = await prepareProduct(context, product);
+  // A product that comes back after its lease was lost has brought something already.
+  prepared.progress.newTrades += slot.progress?.newTrades ?? 0;
   slot.progress = prepared.progress;
   await fetchProduct(context, prepared, endPreparation);
+  if (context.lost?.aborted === true) return;
   context.onEvent({ type: 'product-finished', product: productId, newTrades: slot.progress.newTrades });
   // Nothing is left to settle: a heartbeat less, and others need not wait for the end of this run.
   if (context.settings.mode !== 'repair' && missingOf(slot.progress).isEmpty) await slot.lease?.release();
@@ -278,6 +306,9 @@ async function runProducts(run: Run, slots: readonly Slot[], catalogue: Readonly
 async function runHeld(run: Run, slots: readonly Slot[], catalogue: ReadonlyMap<string, Product>): Promise<void> {
   const held = slots.filter(({ state }) => state === 'held');
   for (const slot of held) {
+    // A lease of our own that we could not work under.
+    await slot.lease?.release();
+    slot.lease = undefined;
     slot.state = undefined;
     slot.reason = undefined;
   }
@@ -289,7 +320,7 @@ async function settleAll(run: Run, slots: readonly Slot[]): Promise<void> {
     const { progress, state } = slot;
     if (progress?.head === undefined || state !== undefined) return [];
     const guard: OpenProduct['guard'] = (work) => guarded(run, slot, work);
-    return [{ slot, progress, unsettled: RangeSet.empty, guard }];
+    return [{ slot, context: contextOf(run, slot), progress, unsettled: RangeSet.empty, guard }];
   });
   try {
     await settleHoles(run.context, open);

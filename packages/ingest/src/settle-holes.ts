@@ -13,6 +13,8 @@ const ROUNDS = 4;
 
 /** A product whose holes are to be settled. */
 export interface OpenProduct {
+  /** The run's, with the product's own end. */
+  readonly context: RunContext;
   readonly progress: ProductProgress;
   /** Missing ids below trades that are too young to attest anything. */
   unsettled: RangeSet;
@@ -76,8 +78,8 @@ async function holesOf(
 }
 
 /** Records what the answers attest and fetches the rows that they showed. True when there is something new to ask. */
-async function applyAnswers(context: RunContext, open: OpenProduct, settled: SettledHoles): Promise<boolean> {
-  const { progress } = open;
+async function applyAnswers(open: OpenProduct, settled: SettledHoles): Promise<boolean> {
+  const { context, progress } = open;
   const product = progress.product.id;
   const news = settled.voids.filter(
     ({ first, last }) => !RangeSet.of(first, last).difference(progress.checkpoint.void).isEmpty,
@@ -109,10 +111,10 @@ async function settleRound(
     await open.guard(async () => {
       const { progress } = open;
       const product = progress.product.id;
-      const { holes, again } = await holesOf(context, progress, round);
+      const { holes, again } = await holesOf(open.context, progress, round);
       const known = judged.get(product);
       const fresh = [...holes, ...again].filter(({ first, last }) => !known?.has(`${first}-${last}`));
-      if (fresh.length > 0) asked.set(open, { product, holes: fresh });
+      if (fresh.length > 0) asked.set(open, { product, stop: open.context.stop, holes: fresh });
     });
   });
   const answers = asked.size === 0 ? new Map<string, SettledHoles>() : await probeHoles(context, [...asked.values()]);
@@ -125,7 +127,7 @@ async function settleRound(
     for (const { hole } of settled.unsettled) known.add(`${hole.first}-${hole.last}`);
     judged.set(product, known);
     await open.guard(async () => {
-      if (await applyAnswers(context, open, settled)) changed.push(open);
+      if (await applyAnswers(open, settled)) changed.push(open);
     });
   });
   return changed;

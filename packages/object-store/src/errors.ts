@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | 'credentials'
   | 'wrong-region'
   | 'clock-skew'
+  /** Another process has locked the key and does not free it. */
+  | 'locked'
   | 'unavailable'
   | 'io';
 

@@ -147,7 +147,10 @@ describe('compare-and-set between processes', () => {
     await store.putIfMatch('doc', text('1'), undefined);
     const holder = { ...currentProcess(), host: 'elsewhere', startedAt: '1', nonce: 'n' };
     await writeFile(lockOf(folder, 'doc'), JSON.stringify(holder));
-    await expect(store.putIfMatch('doc', text('2'), undefined)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(store.putIfMatch('doc', text('2'), undefined)).rejects.toMatchObject({
+      code: 'locked',
+      retryable: true,
+    });
     expect(JSON.parse(await readFile(lockOf(folder, 'doc'), 'utf8'))).toEqual(holder);
   });
 });

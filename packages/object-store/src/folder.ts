@@ -204,7 +204,7 @@ async function withLock<T>(folder: Folder, key: string, use: () => Promise<T>): 
       if (look >= LOCK_LOOKS) {
         const { pid, host } = holder.identity;
         throw new StoreError(
-          'unavailable',
+          'locked',
           `${key}: locked by process ${pid} on ${host}. Try again; if that process is gone for good, delete ${lock}`,
           { retryable: true },
         );

@@ -112,7 +112,7 @@ describe('folder store', () => {
     const lock = join(folder, '.schemahub', `${await lockName('doc')}.lock`);
     await writeFile(lock, JSON.stringify({ ...currentProcess(), nonce: 'n1' }));
     await expect(store.putIfMatch('doc', text('2'), undefined)).rejects.toMatchObject({
-      code: 'unavailable',
+      code: 'locked',
       retryable: true,
     });
     expect(waits).toBe(1000);
