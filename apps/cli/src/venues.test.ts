@@ -264,6 +264,9 @@ describe('three exchanges side by side', () => {
     expect(code, err).toBe(0);
     const { snapshots } = (await world.run(['snapshots', '--json'])).json<{ snapshots: readonly unknown[] }>();
     expect(snapshots).toHaveLength(1);
+    const face = (await world.run(['iceberg', 'status', '--json'])).json<{ snapshots: readonly unknown[] }>();
+    expect(face).toMatchObject({ state: 'current', snapshots: [{ commit: 1 }] });
+    expect(face.snapshots).toHaveLength(1);
   });
 
   it('go on when one of them is down: it is named, its code is 6, and nobody waited for it', async () => {

@@ -123,7 +123,11 @@ async function dataFiles(options: OpenQueryOptions, snapshot: Snapshot | undefin
     };
   }
   const published = await publishedFiles({ lake, config: viaIceberg.config, commit: snapshot?.number });
-  if (published === undefined)
+  const own = new Set(snapshot?.products.flatMap((list) => list.files.map(({ path }) => path)));
+  const isSame = published?.files.length === own.size && published.files.every(({ key }) => own.has(key));
+  // Without a number: what the world sees, though it may be behind. With one: that commit, or a commit of the same files.
+  const isNamed = options.snapshot !== undefined || options.asOf !== undefined;
+  if (published === undefined || (isNamed && !isSame))
     throw new UsageError(
       `--via iceberg: no published snapshot shows commit ${snapshot?.number ?? 0}. See: schemahub iceberg status`,
     );
