@@ -15,6 +15,7 @@ import {
   type RowReader,
   rawLine,
   readRows,
+  sendAndRead,
   systemClock,
   type TradesReply,
   type UpwardSource,
@@ -112,6 +113,18 @@ function answerOf(reply: TradesReply, origin: string, from: number): ProbeAnswer
   return { request: reply.url.slice(origin.length), ids, anchorTime, date: reply.date };
 }
 
+function askFrom(
+  requests: Requests,
+  origin: string,
+  { product, from, limit }: { readonly product: string; readonly from: number; readonly limit: number },
+  send: VenueSend,
+): ReturnType<typeof sendAndRead<ProbeAnswer>> {
+  return sendAndRead(
+    (judge) => requests.from(product, from, limit, { ...send, judge }),
+    (reply) => answerOf(reply, origin, from),
+  );
+}
+
 /** The greatest trades ≤ `upper` as an answer: looked for from the start of the history, so that an empty one is one request. */
 async function lookBelow(
   requests: Requests,
@@ -121,8 +134,7 @@ async function lookBelow(
   upper: number,
   send: VenueSend,
 ): Promise<ProbeAnswer> {
-  const reply = await requests.from(product, 0, 1, send);
-  const { request, ids, date } = answerOf(reply, origin, 0);
+  const { request, ids, date } = (await askFrom(requests, origin, { product, from: 0, limit: 1 }, send)).value;
   if (ids.length === 0 || ids.at(-1)! > upper) return { request, ids: [], anchorTime: '', date };
   const rows = await collectBelowUpwards({ ...source, upTo: upper, limit: 2 });
   return { request: `ids ≤ ${upper}`, ids: rows.map(({ id }) => id), anchorTime: rows[0]?.ts ?? '', date };
@@ -142,7 +154,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
   const source = (product: string, send: VenueSend): UpwardSource => ({
     ...binanceReader,
     pageLimit,
-    fetchFrom: (from, limit) => requests.from(product, from, limit, send),
+    fetchFrom: (from, limit, judge) => requests.from(product, from, limit, { ...send, judge }),
   });
   const fieldsOf = createRawFields(binanceDefaults.exchange);
   return {
@@ -152,15 +164,21 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
     gridSize: binanceDefaults.gridSize,
     proof: 'id-contiguous',
     listProducts: async (send) => {
-      const { body, url } = await requests.catalogue({ priority: 'head', ...send });
-      const { products, budget } = parseExchangeInfo(parseJsonBody(body, url), url);
+      const { value } = await sendAndRead(
+        (judge) => requests.catalogue({ priority: 'head', ...send, judge }),
+        ({ body, url }) => parseExchangeInfo(parseJsonBody(body, url), url),
+      );
+      const { products, budget } = value;
       if (budget !== undefined) options.onBudget?.(BINANCE_BUDGET, budget);
       return products;
     },
     findProduct: (product, send) => findProduct(requests, product, { priority: 'head', ...send }),
     fetchHead: async (product, send) => {
-      const reply = await requests.newest(product, { priority: 'head', ...send });
-      const [newest] = readRows(reply, {}, binanceReader).values;
+      const { reply, value } = await sendAndRead(
+        (judge) => requests.newest(product, { priority: 'head', ...send, judge }),
+        (answer) => readRows(answer, {}, binanceReader),
+      );
+      const [newest] = value.values;
       return newest === undefined ? undefined : { trade: factsOf(newest), date: reply.date };
     },
     fetchWindow: async (product, window, send) => collectWindowUpwards({ ...source(product, send), window }),
@@ -170,7 +188,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
       if (!Number.isSafeInteger(upper + 1) || upper < 0 || (lower !== undefined && !(lower >= 0 && lower < upper)))
         throw new ConnectorError('invalid-window', `probe: expected ids 0 … 2^53−2, got ${lower} and ${upper}`);
       if (lower === undefined) return lookBelow(requests, source(product, send), origin, product, upper, send);
-      return answerOf(await requests.from(product, lower, 2, send), origin, lower);
+      return (await askFrom(requests, origin, { product, from: lower, limit: 2 }, send)).value;
     },
     parseTrade: (record) => factsOf(parseRecord(record)),
     rawLine: (product, record, { rawPayload }) =>

@@ -33,7 +33,8 @@ describe('the requests', () => {
     await connector.probe('BTC-USD', 5046, { ...live, freshConnection: true });
     await connector.listProducts();
     const base = 'https://api.exchange.coinbase.com/products';
-    const common = { cost: [{ budget: 'requests', tokens: 1 }], subject: 'BTC-USD' };
+    const judge: unknown = expect.any(Function);
+    const common = { cost: [{ budget: 'requests', tokens: 1 }], subject: 'BTC-USD', judge };
     expect(transport.sent).toEqual([
       { ...common, url: `${base}/BTC-USD/trades?limit=1`, priority: 'head', signal, freshConnection: undefined },
       { ...common, url: `${base}/BTC-USD/trades?after=2000&limit=1000`, ...live, freshConnection: undefined },

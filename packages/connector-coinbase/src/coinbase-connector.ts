@@ -16,6 +16,7 @@ import {
   type RowReader,
   rawLine,
   readRows,
+  sendAndRead,
   systemClock,
   type TradesReply,
   type VenueSend,
@@ -105,7 +106,7 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
   const source = (product: string, send: VenueSend): PageSource => ({
     ...reader,
     pageLimit,
-    fetchPage: (upTo, limit) => requests.below(product, upTo, limit, send),
+    fetchPage: (upTo, limit, judge) => requests.below(product, upTo, limit, { ...send, judge }),
   });
   const fieldsOf = createRawFields(coinbaseDefaults.exchange);
   return {
@@ -115,15 +116,19 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
     gridSize: coinbaseDefaults.gridSize,
     proof: 'id-contiguous',
     listProducts: async (send) => {
-      const { body, url } = await requests.catalogue({ priority: 'head', ...send });
-      const rows = parseJsonBody(body, url);
-      if (!Array.isArray(rows)) throw contractBreak('expected the catalogue as a JSON array', { url });
-      return rows.map((row) => parseProduct(row, url));
+      const { value } = await sendAndRead(
+        (judge) => requests.catalogue({ priority: 'head', ...send, judge }),
+        parseCatalogue,
+      );
+      return value;
     },
     findProduct: (product, send) => findProduct(requests.product, product, { priority: 'head', ...send }),
     fetchHead: async (product, send) => {
-      const reply = await requests.newest(product, { priority: 'head', ...send });
-      const [newest] = readRows(reply, {}, reader).values;
+      const { reply, value } = await sendAndRead(
+        (judge) => requests.newest(product, { priority: 'head', ...send, judge }),
+        (answer) => readRows(answer, {}, reader),
+      );
+      const [newest] = value.values;
       return newest === undefined ? undefined : { trade: factsOf(newest), date: reply.date };
     },
     fetchWindow: async (product, window, send) => collectWindow({ ...source(product, send), window }),
@@ -132,8 +137,10 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
       if (!Number.isSafeInteger(upper + 1) || upper < 0) {
         throw new ConnectorError('invalid-window', `probe: expected an id 0 … 2^53−2, got ${upper}`);
       }
-      const reply = await requests.below(product, upper, 2, send);
-      const rows = readRows(reply, { upTo: upper }, reader);
+      const { reply, value: rows } = await sendAndRead(
+        (judge) => requests.below(product, upper, 2, { ...send, judge }),
+        (answer) => readRows(answer, { upTo: upper }, reader),
+      );
       const anchorTime = rows.values.length === 0 ? '' : factsOf(rows.values[0]).ts;
       return { request: reply.url.slice(origin.length), ids: rows.ids, anchorTime, date: reply.date };
     },
@@ -144,6 +151,12 @@ export function createCoinbaseConnector(options: CoinbaseConnectorOptions): Wind
         rawPayload,
       }),
   };
+}
+
+function parseCatalogue({ body, url }: TradesReply): readonly Product[] {
+  const rows = parseJsonBody(body, url);
+  if (!Array.isArray(rows)) throw contractBreak('expected the catalogue as a JSON array', { url });
+  return rows.map((row) => parseProduct(row, url));
 }
 
 /** A product that the venue does not know is an answer here, not a failure. */

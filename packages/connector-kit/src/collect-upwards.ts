@@ -2,12 +2,20 @@ import type { TradeFacts, TradePage } from '@schemahub/core';
 import type { IdRange } from '@schemahub/coverage';
 import { checkWindow } from './collect-window.js';
 import { ConnectorError } from './errors.js';
-import { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';
+import {
+  type Judge,
+  type RowReader,
+  readRows,
+  sendAndRead,
+  type TradeRows,
+  type TradesReply,
+  uniqueRows,
+} from './trade-rows.js';
 
 /** A venue that pages upwards, such as Binance (`fromId`). */
 export interface UpwardSource extends RowReader {
   /** One request: the `limit` least trades with id ≥ `from`, in any order. */
-  readonly fetchFrom: (from: number, limit: number) => Promise<TradesReply>;
+  readonly fetchFrom: (from: number, limit: number, judge: Judge) => Promise<TradesReply>;
   /** Greatest number of rows the venue puts on one page. */
   readonly pageLimit: number;
 }
@@ -39,11 +47,17 @@ export async function collectWindowUpwards(options: UpwardSource & { readonly wi
   let from = window.first;
   let reply: TradesReply;
   do {
-    reply = await fetchFrom(from, Math.min(window.last - from + 1, pageLimit));
+    const lowest = from;
+    const rowsWanted = Math.min(window.last - from + 1, pageLimit);
+    const answer = await sendAndRead(
+      (judge) => fetchFrom(lowest, rowsWanted, judge),
+      (seen) => ascending(seen, lowest, options),
+    );
+    ({ reply } = answer);
+    const page = answer.value;
     requests++;
     bytes += reply.body.length;
     if (reply.elapsedMs !== undefined) elapsedMs = (elapsedMs ?? 0) + reply.elapsedMs;
-    const page = ascending(reply, from, options);
     for (const [at, id] of page.ids.entries()) {
       if (id > window.last) {
         nextAbove = id;
@@ -80,7 +94,11 @@ async function factsDown(source: UpwardSource, window: IdRange): Promise<TradeFa
 
 /** The least existing id ≥ `from`; undefined when there is none. */
 async function ceilingOf(source: UpwardSource, from: number): Promise<number | undefined> {
-  return ascending(await source.fetchFrom(from, 1), from, source).ids[0];
+  const { value } = await sendAndRead(
+    (judge) => source.fetchFrom(from, 1, judge),
+    (reply) => ascending(reply, from, source),
+  );
+  return value.ids[0];
 }
 
 /** An existing id with nothing but at most a page of ids between it and `empty`; undefined when nothing lies below. */

@@ -1,11 +1,19 @@
 import type { TradeFacts, TradePage } from '@schemahub/core';
 import type { IdRange } from '@schemahub/coverage';
 import { ConnectorError } from './errors.js';
-import { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';
+import {
+  type Judge,
+  type RowReader,
+  readRows,
+  sendAndRead,
+  type TradeRows,
+  type TradesReply,
+  uniqueRows,
+} from './trade-rows.js';
 
 export interface PageSource extends RowReader {
   /** One request: the `limit` greatest trades with id ≤ `upTo`, in any order. */
-  readonly fetchPage: (upTo: number, limit: number) => Promise<TradesReply>;
+  readonly fetchPage: (upTo: number, limit: number, judge: Judge) => Promise<TradesReply>;
   /** Greatest number of rows the venue puts on one page. */
   readonly pageLimit: number;
 }
@@ -54,8 +62,12 @@ async function collect<Kept>(source: PageSource, plan: CollectPlan<Kept>): Promi
   let top = plan.upTo;
   let limit = plan.wanted(top + 1, 0);
   for (;;) {
-    const reply = await source.fetchPage(top, Math.min(limit, source.pageLimit));
-    const page = uniqueRows(readRows(reply, { upTo: top }, source), reply.url, source);
+    const upTo = top;
+    const rowsWanted = Math.min(limit, source.pageLimit);
+    const { reply, value: page } = await sendAndRead(
+      (judge) => source.fetchPage(upTo, rowsWanted, judge),
+      (answer) => uniqueRows(readRows(answer, { upTo }, source), answer.url, source),
+    );
     bytes += reply.body.length;
     const lowest = page.ids.at(-1);
     if (lowest === undefined) return { pages, lastReply: reply, bytes };
@@ -101,9 +113,9 @@ export async function collectWindow(options: CollectWindowOptions): Promise<Trad
   let elapsedMs: number | undefined;
   const source: PageSource = {
     ...options,
-    fetchPage: async (upTo, limit) => {
+    fetchPage: async (upTo, limit, judge) => {
       requests++;
-      const reply = await options.fetchPage(upTo, limit);
+      const reply = await options.fetchPage(upTo, limit, judge);
       if (reply.elapsedMs !== undefined) elapsedMs = (elapsedMs ?? 0) + reply.elapsedMs;
       return reply;
     },

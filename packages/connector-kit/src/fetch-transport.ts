@@ -208,6 +208,7 @@ export function createFetchTransport(options: FetchTransportOptions): Transport 
       const reply = await attempt(settings, call, sendOptions);
       const outcome = settings.policy.classify(reply, call);
       if (!outcome.ok) throw outcome.error;
+      call.judge?.(reply);
       return reply;
     },
   };

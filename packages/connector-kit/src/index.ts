@@ -45,7 +45,15 @@ export { type SeekTimeOptions, type SeekTimeResult, seekTime } from './seek-time
 export { parseJsonBody, type SlicedRecords, sliceElements, sliceRecords } from './slice-records.js';
 export { systemClock } from './system-clock.js';
 export { parseTradeId } from './trade-id.js';
-export { type RowReader, readRows, type TradeRows, type TradesReply, uniqueRows } from './trade-rows.js';
+export {
+  type Judge,
+  type RowReader,
+  readRows,
+  sendAndRead,
+  type TradeRows,
+  type TradesReply,
+  uniqueRows,
+} from './trade-rows.js';
 export { parseTradeTime, type TradeTime } from './trade-time.js';
 export {
   createCalls,

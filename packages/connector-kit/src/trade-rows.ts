@@ -15,6 +15,24 @@ export interface TradesReply {
   readonly elapsedMs?: number | undefined;
 }
 
+/** Reads a reply inside its attempt; throws `ExchangeError` where it breaks the venue's contract. */
+export type Judge = (reply: TradesReply) => void;
+
+/**
+ * Sends a request and reads its reply once: inside the attempt where the transport offers that, so that a broken contract
+ * is a failure that the breaker counts, else afterwards.
+ */
+export async function sendAndRead<T>(
+  send: (judge: Judge) => Promise<TradesReply>,
+  read: (reply: TradesReply) => T,
+): Promise<{ readonly reply: TradesReply; readonly value: T }> {
+  let found: { readonly value: T } | undefined;
+  const reply = await send((seen) => {
+    found = { value: read(seen) };
+  });
+  return { reply, value: (found ?? { value: read(reply) }).value };
+}
+
 /** Rows of one reply, newest id first; ids may repeat until `uniqueRows`. */
 export interface TradeRows {
   readonly ids: readonly number[];

@@ -1,6 +1,6 @@
 import type { CallCost, CallOptions, Clock, ExchangeReply, SendOptions, Transport } from '@schemahub/core';
 import { ConnectorError, invalidOption } from './errors.js';
-import type { TradesReply } from './trade-rows.js';
+import type { Judge, TradesReply } from './trade-rows.js';
 
 /** A base URL as a lake remembers it: without a slash at its end. Throws `ConnectorError` `invalid-option`. */
 export function parseOrigin(baseUrl: string): string {
@@ -40,8 +40,8 @@ export interface VenueRequest {
   readonly subject?: string | undefined;
 }
 
-/** Options of one call: the caller's, and whether it must not meet a pooled connection. */
-export type VenueSend = (CallOptions & SendOptions) | undefined;
+/** Options of one call: the caller's, whether it must not meet a pooled connection, and how its reply is read. */
+export type VenueSend = (CallOptions & SendOptions & { readonly judge?: Judge | undefined }) | undefined;
 
 /** Sends a venue's requests and stamps their replies. */
 export function createCalls(options: {
@@ -52,12 +52,20 @@ export function createCalls(options: {
   const { transport, origin, clock } = options;
   if (typeof transport?.send !== 'function') throw invalidOption('transport', 'a transport with send', transport);
   return async ({ path, cost, subject }, send) => {
-    const call = { url: origin + path, cost, subject, priority: send?.priority };
-    const { body, date, elapsedMs } = await transport.send(call, {
-      signal: send?.signal,
-      freshConnection: send?.freshConnection,
+    const url = origin + path;
+    const stamp = ({ body, date, elapsedMs }: ExchangeReply): TradesReply => ({
+      body,
+      date,
+      elapsedMs,
+      url,
+      receivedAt: clock.now(),
     });
-    return { body, date, elapsedMs, url: call.url, receivedAt: clock.now() };
+    const judge = send?.judge && ((reply: ExchangeReply): void => send.judge?.(stamp(reply)));
+    const reply = await transport.send(
+      { url, cost, subject, priority: send?.priority, judge },
+      { signal: send?.signal, freshConnection: send?.freshConnection },
+    );
+    return stamp(reply);
   };
 }
 

@@ -2,11 +2,13 @@ import {
   createCalls,
   encodeProduct,
   invalidOption,
+  type Judge,
   parseJsonBody,
   parseOrigin,
   parseRecord,
   parseTradeTime,
   rawLine,
+  sendAndRead,
   systemClock,
   type TradesReply,
   type VenueSend,
@@ -81,6 +83,10 @@ export function createKrakenConnector(options: KrakenConnectorOptions): CursorCo
       },
       send,
     );
+  const page = async (product: string, query: string, asked: bigint, send: VenueSend): Promise<CursorPage> => {
+    const read = (reply: TradesReply): CursorPage => pageOf(reply, origin, asked);
+    return (await sendAndRead((judge) => trades(product, query, { ...send, judge }), read)).value;
+  };
   const pairs = (query: string, subject: string | undefined, send: VenueSend): Promise<TradesReply> =>
     call({ path: `/0/public/AssetPairs${query}`, cost: [{ budget: KRAKEN_PUBLIC_BUDGET, tokens: 1 }], subject }, send);
   return {
@@ -91,8 +97,8 @@ export function createKrakenConnector(options: KrakenConnectorOptions): CursorCo
     pageLimit,
     proof: 'cursor-chained',
     listProducts: async (send) => {
-      const reply = await pairs('', undefined, { priority: 'head', ...send });
-      return parsePairs(resultOf(reply), reply.url);
+      const all = (judge: Judge): Promise<TradesReply> => pairs('', undefined, { priority: 'head', ...send, judge });
+      return (await sendAndRead(all, (reply) => parsePairs(resultOf(reply), reply.url))).value;
     },
     findProduct: async (product, send) => {
       try {
@@ -103,9 +109,8 @@ export function createKrakenConnector(options: KrakenConnectorOptions): CursorCo
         throw error;
       }
     },
-    fetchNewest: async (product, send) => pageOf(await trades(product, '', send), origin, 0n),
-    fetchFrom: async (product, cursor, send) =>
-      pageOf(await trades(product, `&since=${cursor}&count=${pageLimit}`, send), origin, cursor),
+    fetchNewest: (product, send) => page(product, '', 0n, send),
+    fetchFrom: (product, cursor, send) => page(product, `&since=${cursor}&count=${pageLimit}`, cursor, send),
     cursorBefore,
     withId,
     parseTrade: (record) => {

@@ -15,6 +15,12 @@ export interface ExchangeCall {
   /** The product it is about: what is set aside when the venue no longer serves it. */
   readonly subject?: string | undefined;
   readonly priority?: CallPriority | undefined;
+  /**
+   * Reads a reply that passed `classify` as the caller will; throws `ExchangeError` where its rows break the venue's
+   * contract. Part of the attempt, so that breaker, metrics and retries see the failure. May be left out by a transport:
+   * the caller then reads for itself.
+   */
+  readonly judge?: ((reply: ExchangeReply) => void) | undefined;
 }
 
 /** A whole reply: the body was read to its end before anyone judged it. */

@@ -1,4 +1,4 @@
-import { createCircuitBreaker } from '@schemahub/circuit-breaker';
+import { type CircuitEvent, createCircuitBreaker } from '@schemahub/circuit-breaker';
 import { createDocuments, createLeases } from '@schemahub/coordination';
 import type { Clock, Transport } from '@schemahub/core';
 import type { Fault } from '@schemahub/exchange-sim';
@@ -17,11 +17,11 @@ const products = names.map((id) => ({ id, trades: 1000, voids: [500], endTime: S
 const settings = { objectTrades: 100, workers: 3 };
 
 /** The real limiter and breaker, on the virtual clock. */
-function guard(transport: Transport, clock: Clock): Transport {
+function guard(transport: Transport, clock: Clock, onCircuit?: (event: CircuitEvent) => void): Transport {
   return createGuardedTransport({
     transport,
     limiter: createRateLimiter({ budgets: { requests: { rate: 10, burst: 5 } }, clock, createQueue: createFifoQueue }),
-    breaker: createCircuitBreaker({ name: 'coinbase', clock }),
+    breaker: createCircuitBreaker({ name: 'coinbase', clock, onEvent: onCircuit }),
     clock,
     maxWaitMs: 15 * MINUTE,
     onEvent: () => undefined,
@@ -48,6 +48,33 @@ describe('an exchange in trouble', () => {
     expect(bench.events.some(({ type }) => type === 'window-given-up')).toBe(false);
     expect(bench.sim.stats.byStatus['503']).toBeLessThan(40);
     expect(bench.clock.now() - START).toBeLessThan(12 * MINUTE);
+  });
+
+  it('pages whose JSON is right and whose rows break the contract open the circuit like any outage, and nothing is lost', async () => {
+    const told: string[] = [];
+    const until = START + 5 * MINUTE;
+    let broken = 0;
+    // A row without an id in each page of trades.
+    const breaking = (transport: Transport, clock: Clock): Transport => ({
+      send: async (call, options) => {
+        const isBad = clock.now() > START + 2000 && clock.now() < until && call.url.includes('limit=50');
+        if (!isBad) return await transport.send(call, options);
+        broken++;
+        const { judge, ...plain } = call;
+        const reply = await transport.send(plain, options);
+        const body = Buffer.from(Buffer.from(reply.body).toString().replace('"trade_id"', '"no_id"'));
+        judge?.({ ...reply, body });
+        return { ...reply, body };
+      },
+    });
+    const bench = createBench({
+      guard: (transport, clock) => guard(breaking(transport, clock), clock, ({ text }) => void told.push(text)),
+    });
+    const result = await bench.run('backfill', names, settings);
+    for (const name of names) await requireTruth(bench, result, name);
+    expect(told[0]).toBe('coinbase circuit OPENED after 5 consecutive failures. Last error: body');
+    expect(told.at(-1)).toBe('coinbase circuit CLOSED - exchange recovered (3 consecutive successes)');
+    expect(broken).toBeLessThan(40);
   });
 
   it('longer than max-wait: ends unavailable, what is finished is durable, and the next run goes on there', async () => {
