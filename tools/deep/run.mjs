@@ -90,11 +90,15 @@ function deep() {
 
 /** Whole pipelines under seeded disaster: `pnpm sim --seeds 300`. */
 function simulation() {
-  say('300 seeds of the simulation');
-  const { ok } = run(process.execPath, ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--seeds', '300'], {
-    minutes: 10,
-  });
-  one('300 random runs break no promise', ok);
+  for (const [exchange, seeds] of [
+    ['coinbase', '300'],
+    ['binance', '100'],
+    ['kraken', '100'],
+  ]) {
+    say(`${seeds} seeds of the simulation on ${exchange}`);
+    const args = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--seeds', seeds, '--exchange', exchange];
+    one(`${seeds} random runs on ${exchange} break no promise`, run(process.execPath, args, { minutes: 10 }).ok);
+  }
   say('every command killed at every call to the store');
   const matrix = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--crash-matrix', '--pairs', '10'];
   one('no crash, and no drawn pair of crashes, breaks a promise', run(process.execPath, matrix, { minutes: 10 }).ok);

@@ -15,7 +15,7 @@ export { type DemoOptions, demoProducts } from './demo-products.js';
 export { SimulationError, type SimulationErrorCode } from './errors.js';
 export { type Fault, type FaultKind, type FaultOptions, type FaultScript, faultKinds } from './fault.js';
 export type { IdList } from './id-ranges.js';
-export type { KrakenId } from './kraken-routes.js';
+export { type KrakenId, krakenTime } from './kraken-routes.js';
 export { createKrakenSim, type KrakenSim, type KrakenSimOptions } from './kraken-sim.js';
 export type { HideOptions } from './market.js';
 export type { Delivery, SimReply, SimRequest } from './reply.js';

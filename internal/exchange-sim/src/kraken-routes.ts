@@ -33,7 +33,7 @@ export function nanosOf(timeUs: number): bigint {
 }
 
 /** The time as Kraken prints it: the shortest text of the double nearest to the ns. */
-function secondsText(timeUs: number): string {
+export function krakenTime(timeUs: number): string {
   const ns = String(nanosOf(timeUs)).padStart(10, '0');
   return String(Number(`${ns.slice(0, -9)}.${ns.slice(-9)}`));
 }
@@ -43,7 +43,7 @@ function printKrakenRow(kind: KrakenId, trade: SimTrade, timeUs: number): string
   const taker = trade.side === 'buy' ? 's' : 'b';
   const id = kind === 'absent' ? '' : `,${kind === 'zero' ? 0 : trade.id}`;
   const type = trade.id % 3 === 0 ? 'm' : 'l';
-  return `["${trade.price}","${trade.size}",${secondsText(timeUs)},"${taker}","${type}",""${id}]`;
+  return `["${trade.price}","${trade.size}",${krakenTime(timeUs)},"${taker}","${type}",""${id}]`;
 }
 
 /** A `since` of seconds, perhaps with a fraction, is cut to 10 ms; 13 digits and more are ns. */
@@ -129,7 +129,7 @@ function lastIdOf(
   seconds: number,
 ): number | undefined {
   for (const { first, last } of ranges.toReversed())
-    for (let id = last; id >= first; id--) if (Number(secondsText(source.timeUs(id))) <= seconds) return id;
+    for (let id = last; id >= first; id--) if (Number(krakenTime(source.timeUs(id))) <= seconds) return id;
   return undefined;
 }
 

@@ -4,7 +4,8 @@ import { cellAt, columnOf } from '@schemahub/columns';
 import { tradesUnified } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import { openParquet } from '@schemahub/parquet-sink/read';
-import { isTimeOf, type Truth } from './truth.js';
+import type { Truth } from './truth.js';
+import type { SimVenue } from './venues.js';
 
 const RAW_NAME = /^(\d{20})-(\d{20})_(\d+)_[0-9a-f]{32}(?:\.r\d+)?\.jsonl\.gz$/;
 
@@ -12,12 +13,18 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Who knows what was traded, and how the exchange says it. */
+export interface Witness {
+  readonly truth: Truth;
+  readonly venue: SimVenue;
+}
+
 /** The ids of a raw object, each row compared with the exchange's trade. Throws with what is wrong. */
-export function readRaw(truth: Truth, product: string, key: string, bytes: Uint8Array): RangeSet {
+export function readRaw(witness: Witness, product: string, key: string, bytes: Uint8Array): RangeSet {
   const name = RAW_NAME.exec(key.slice(key.lastIndexOf('/') + 1));
   if (name === null) throw new Error('its name is none of a raw object');
   const lines = gunzipSync(bytes).toString('utf8').split('\n').slice(0, -1);
-  const ids = lines.map((line) => checkRawLine(truth, product, line));
+  const ids = lines.map((line) => checkRawLine(witness, product, line));
   if (ids.some((id, i) => i > 0 && id <= ids[i - 1]!)) throw new Error('its ids do not ascend');
   const [first, last, count] = name.slice(1, 4).map(Number);
   if (ids[0] !== first || ids.at(-1) !== last || ids.length !== count)
@@ -25,18 +32,13 @@ export function readRaw(truth: Truth, product: string, key: string, bytes: Uint8
   return RangeSet.fromIds(ids);
 }
 
-function checkRawLine(truth: Truth, product: string, line: string): number {
+function checkRawLine({ truth, venue }: Witness, product: string, line: string): number {
   const row = JSON.parse(line) as Record<string, unknown>;
-  const id = Number(row.trade_id);
+  const { id, side, price, size, micros } = venue.factsOf(row);
   const trade = truth.trade(product, id);
   if (trade === undefined) throw new Error(`the exchange never had a trade ${id}`);
-  const isSame = row.side === trade.side && row.price === trade.price && row.size === trade.size;
-  const timeText = String(row.time).replace(
-    /^(.{19})(?:\.(\d{1,6}))?Z$/,
-    (_all, seconds: string, fraction: string | undefined) => `${seconds}.${(fraction ?? '').padEnd(6, '0')}`,
-  );
-  const micros = Date.parse(`${timeText.slice(0, 19)}Z`) * 1000 + Number(timeText.slice(20));
-  if (!isSame || !isTimeOf(trade, micros)) throw new Error(`row ${id} is not the exchange's trade: ${line}`);
+  const isSame = side === trade.side && price === trade.price && size === trade.size;
+  if (!isSame || !venue.isTimeOf(trade, micros)) throw new Error(`row ${id} is not the exchange's trade: ${line}`);
   if (row.product_id !== product || typeof row._source_ingest_ts !== 'string')
     throw new Error(`row ${id} lacks its origin`);
   return id;
@@ -76,7 +78,14 @@ export function readList(key: string, bytes: Uint8Array): ListedProduct {
 }
 
 /** Every row of a data file against the exchange's trade. Throws with what is wrong. */
-export async function checkDataFile(truth: Truth, product: string, file: ListedFile, bytes: Uint8Array): Promise<void> {
+export async function checkDataFile(
+  { truth, venue }: Witness,
+  product: string,
+  file: ListedFile,
+  bytes: Uint8Array,
+): Promise<void> {
+  const base = venue.productOf('').replace(/^-/, '');
+  const name = `${product.slice(0, -base.length).replace(/-$/, '')}-${venue.quote}`;
   if (bytes.length !== file.bytes || sha256Of(bytes) !== file.sha256)
     throw new Error('size or sha256 differ from the commit');
   const open = await openParquet({ bytes });
@@ -89,13 +98,13 @@ export async function checkDataFile(truth: Truth, product: string, file: ListedF
       const trade = truth.trade(product, id);
       if (trade === undefined) throw new Error(`the exchange never had a trade ${text}`);
       const isSame =
-        exchange === 'COINBASE' &&
-        symbol === product &&
+        exchange === venue.exchange.toUpperCase() &&
+        symbol === name &&
         text === String(id) &&
         side === (trade.side === 'buy' ? 'SELL' : 'BUY') &&
         price === Number(trade.price) &&
         quantity === Number(trade.size) &&
-        isTimeOf(trade, Number(micros));
+        venue.isTimeOf(trade, Number(micros));
       if (!isSame)
         throw new Error(`row ${id} is not the exchange's trade: ${[side, price, quantity, micros].join(' ')}`);
       ids.push(id);

@@ -136,7 +136,8 @@ type Products = NonNullable<Parameters<Table['transform']>[0]['products']>;
 
 function productsOf(host: CommandHost, lake: OpenLake): Products {
   const stop = new AbortController().signal;
-  return () => rawProducts({ lake, config: host.config, stop, onRawEvent: silent }, [venueOf('coinbase')]);
+  return () =>
+    rawProducts({ lake, config: host.config, stop, onRawEvent: silent }, [venueOf(host.config.text('exchange'))]);
 }
 
 async function condemn(host: CommandHost, lake: OpenLake, unreadable: readonly UnreadableObject[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { RangeSet } from '@schemahub/coverage';
 import { checkDataFile, type ListedProduct, readList, readRaw, sha256Of } from './check-files.js';
 import type { Truth } from './truth.js';
+import type { SimVenue } from './venues.js';
 
 /** A promise that was broken. */
 export interface Violation {
@@ -54,8 +55,8 @@ interface StoredCheckpoint {
 const DAY_MS = 86_400_000;
 
 const classes = {
-  raw: /^raw_coinbase_trades\//,
-  evidence: /^coverage_coinbase\//,
+  raw: /^raw_\w+_trades\//,
+  evidence: /^coverage_\w+\//,
   data: /^unified_trades\/v\d+\//,
   list: /^unified_trades\/files\//,
   commit: /^unified_trades\/commits\/\d{20}\.json$/,
@@ -71,6 +72,7 @@ function classOf(key: string): ObjectClass | undefined {
 }
 
 export interface OracleOptions {
+  readonly venue: SimVenue;
   readonly truth: Truth;
   /** The store's clock. */
   readonly now: () => number;
@@ -187,7 +189,7 @@ function digest(books: Books, violate: Violate, kind: ObjectClass, write: Stored
   const { key, before, after } = write;
   if (kind === 'raw') {
     const product = decodeURIComponent(key.split('/')[1]!);
-    books.rawIds.set(key, { product, ids: readRaw(books.truth, product, key, after) });
+    books.rawIds.set(key, { product, ids: readRaw(books, product, key, after) });
   } else if (kind === 'evidence') digestEvidence(books, violate, write);
   else if (kind === 'commit' && before === undefined) digestCommit(books, violate, write);
   else if (kind === 'checkpoint') digestCheckpoint(books, violate, write);
@@ -309,7 +311,7 @@ function checkListed(books: Books, violate: Violate, key: string, listed: Listed
     else if (!books.checkedFiles.has(file.path)) {
       books.checkedFiles.add(file.path);
       books.pending.push(async () => {
-        await checkDataFile(books.truth, product, file, bytes).catch((error: Error) =>
+        await checkDataFile(books, product, file, bytes).catch((error: Error) =>
           violate('wrong-row', `${file.path}: ${error.message}`),
         );
       });

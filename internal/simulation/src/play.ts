@@ -72,9 +72,9 @@ export async function act(world: World, action: Action): Promise<void> {
       return;
     }
     case 'lose-checkpoint':
-      return await spoil(world, `checkpoints/coinbase/${action.product}.json`, () => undefined);
+      return await spoil(world, `checkpoints/${world.venue.exchange}/${action.product}.json`, () => undefined);
     case 'corrupt-checkpoint':
-      return await spoil(world, `checkpoints/coinbase/${action.product}.json`, (bytes) =>
+      return await spoil(world, `checkpoints/${world.venue.exchange}/${action.product}.json`, (bytes) =>
         bytes.slice(0, bytes.length / 2),
       );
     case 'flip-raw': {
@@ -131,7 +131,7 @@ function checkTable(world: World): void {
   const { oracle, truth, scenario } = world;
   for (const { id } of scenario.products) {
     const present = oracle.head()?.products.find(({ product }) => product === id)?.present ?? RangeSet.empty;
-    const stored = oracle.object(`checkpoints/coinbase/${id}.json`);
+    const stored = oracle.object(`checkpoints/${world.venue.exchange}/${id}.json`);
     if (stored === undefined) {
       if (!truth.served(id).isEmpty) oracle.violate('lost', `${id}: the lake knows nothing of it`);
       continue;

@@ -1,5 +1,6 @@
 import type { FaultKind as ExchangeFaultKind } from '@schemahub/exchange-sim';
 import { between, createDraws, pick, type Random } from './draws.js';
+import { type Exchange, simVenueOf } from './venues.js';
 
 export type Command =
   | 'ingest'
@@ -56,6 +57,8 @@ export interface ProductSpec {
 /** A run as data. The seed decides what happens in it; leaving out actions or faults leaves the other draws alone. */
 export interface Scenario {
   readonly seed: number;
+  /** Default: coinbase. */
+  readonly exchange?: Exchange | undefined;
   readonly products: readonly ProductSpec[];
   readonly actions: readonly Action[];
   /** Share of requests to the exchange that go wrong, and how. */
@@ -104,8 +107,8 @@ const exchangeFaultKinds: readonly ExchangeFaultKind[] = [
   'stripped-fractions',
 ];
 
-function drawProduct(random: Random, id: string): ProductSpec {
-  const firstId = pick(random, [0, 1, 1, 1, 37, 5000, 2_097_152 - 60]);
+function drawProduct(random: Random, id: string, lowestId: number): ProductSpec {
+  const firstId = Math.max(lowestId, pick(random, [0, 1, 1, 1, 37, 5000, 2_097_152 - 60]));
   const trades = between(random, 1, pick(random, [20, 200, 600]));
   const voids: { first: number; last: number }[] = [];
   for (let holes = pick(random, [0, 0, 1, 2, 3]); holes > 0; holes--) {
@@ -192,15 +195,25 @@ function withoutContradictions(actions: readonly Action[]): Action[] {
   return actions.filter((action) => !(hasTrim && action.do === 'flip-raw'));
 }
 
-/** The run of a seed. */
-export function drawScenario(seed: number): Scenario {
+/** Drawn even where there is no choice, so that all other draws stay as they are. */
+function drawOrder(random: Random, isByTime: boolean): Scenario['order'] {
+  const order = pick(random, ['oldest', 'newest'] as const);
+  return isByTime ? 'oldest' : order;
+}
+
+/** The run of a seed: the same one on any exchange, but for the names of its products. */
+export function drawScenario(seed: number, exchange: Exchange = 'coinbase'): Scenario {
+  const { productOf, lowestId, isByTime } = simVenueOf(exchange);
   const random = createDraws(seed, 'scenario');
-  const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) => drawProduct(random, `P${i}-USD`));
+  const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) =>
+    drawProduct(random, productOf(`P${i}`), lowestId),
+  );
   const started: Started = { count: 0, last: 'ingest', ignoresLeases: random() < 0.4 };
   const actions: Action[] = [];
   for (let left = between(random, 4, 24); left > 0; left--) actions.push(drawAction(random, products, started));
   return {
     seed,
+    ...(exchange === 'coinbase' ? {} : { exchange }),
     products,
     actions: withoutContradictions(actions),
     exchangeFaults: { share: pick(random, [0, 0, 0.05, 0.2]), kinds: exchangeFaultKinds },
@@ -208,7 +221,7 @@ export function drawScenario(seed: number): Scenario {
     objectTrades: pick(random, [30, 100, 250, 1000]),
     pageLimit: pick(random, [20, 50, 100, 1000]),
     chunkConcurrency: pick(random, [1, 3, 10]),
-    order: pick(random, ['oldest', 'newest'] as const),
+    order: drawOrder(random, isByTime),
     budgetBytes: pick(random, [1, 100_000, 1_000_000_000]),
     rateLimit: random() < 0.3,
     listPage: pick(random, [1, 3, 10, 1000]),

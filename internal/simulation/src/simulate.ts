@@ -2,7 +2,7 @@
 import './under-seed.js';
 
 import { createHash } from 'node:crypto';
-import { type CoinbaseSim, createCoinbaseSim, type Fault } from '@schemahub/exchange-sim';
+import type { Fault } from '@schemahub/exchange-sim';
 import type { Mapping } from '@schemahub/mapping-engine';
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { type Config, loadConfig } from '@schemahub/runtime/config';
@@ -14,6 +14,7 @@ import type { Command, Scenario } from './scenario.js';
 import { createScheduler, type Scheduler, StuckError } from './scheduler.js';
 import { createTruth, type Truth } from './truth.js';
 import { realMs, underSeed } from './under-seed.js';
+import { type Sim, type SimVenue, simVenueOf } from './venues.js';
 import { createVirtualProcess, type VirtualProcess } from './virtual-process.js';
 import { createVirtualStore } from './virtual-store.js';
 
@@ -44,7 +45,8 @@ export interface World {
   readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly base: ObjectStore;
-  readonly sim: CoinbaseSim;
+  readonly venue: SimVenue;
+  readonly sim: Sim;
   readonly truth: Truth;
   readonly oracle: Oracle;
   readonly config: Config;
@@ -64,17 +66,18 @@ interface Prepared {
   readonly mapping: Mapping;
 }
 
-async function prepare(scenario: Scenario): Promise<Prepared> {
+async function prepare(scenario: Scenario, { exchange, urlVariable }: SimVenue): Promise<Prepared> {
   const config = await loadConfig({
     flags: {},
     environment: {
-      COINBASE_API_URL: 'https://sim.test',
+      SCHEMAHUB_EXCHANGE: exchange,
+      [urlVariable]: 'https://sim.test',
       SCHEMAHUB_LIMIT: String(scenario.pageLimit),
       SCHEMAHUB_CHUNK_CONCURRENCY: String(scenario.chunkConcurrency),
     },
     folder: 'no-such-folder',
   });
-  return { config, mapping: await mappingFor(config, 'raw_coinbase_trades') };
+  return { config, mapping: await mappingFor(config, `raw_${exchange}_trades`) };
 }
 
 /** The memory store, telling the oracle and the history of everything that changes it. */
@@ -121,13 +124,21 @@ function exchangeScript(scenario: Scenario, isCalm: () => boolean): (index: numb
   };
 }
 
-function simulatedExchange(scenario: Scenario, scheduler: Scheduler, isCalm: () => boolean): CoinbaseSim {
-  return createCoinbaseSim({
+function simulatedExchange(world: {
+  readonly scenario: Scenario;
+  readonly scheduler: Scheduler;
+  readonly venue: SimVenue;
+  readonly isCalm: () => boolean;
+}): Sim {
+  const { scenario, scheduler, venue, isCalm } = world;
+  return venue.createSim({
     seed: scenario.seed,
     clock: { now: scheduler.now, sleep: (ms, signal) => scheduler.wait(undefined, ms, signal) },
-    rateLimit: scenario.rateLimit ? { ratePerSecond: 20, burst: 15 } : false,
+    rateLimit: scenario.rateLimit,
     products: scenario.products.map(({ ratePerSecond, ...product }) => ({
       ...product,
+      base: product.id.replace(/-?USDT?$/, ''),
+      quote: venue.quote,
       ratePerSecond,
       endTime: START - HOUR,
       followClock: ratePerSecond < 1,
@@ -156,7 +167,7 @@ export function start(
     trace,
   });
   let ids = 0;
-  const fetch: CoinbaseSim['fetch'] = async (input, init) => {
+  const fetch: Sim['fetch'] = async (input, init) => {
     await scheduler.wait(process, Math.floor(draws() * 30), init?.signal ?? undefined);
     const answer = await sim.fetch(input, init);
     await scheduler.wait(process, Math.floor(draws() * 30), init?.signal ?? undefined);
@@ -220,13 +231,33 @@ function judgeError(world: World, process: VirtualProcess, command: Command, err
   return `error ${text}: ${message.slice(0, 160)}`;
 }
 
+/** Plays a scenario under its seed; what goes wrong with the run itself is a violation, too. */
+async function drive(world: World, play: (world: World) => Promise<void>): Promise<void> {
+  const { scenario, scheduler, oracle } = world;
+  // What a dead process had under way rejects to nobody: it is no more. In a living one it would end the program.
+  const onUnhandled = (error: unknown): void => {
+    if (world.killed === 0) oracle.violate('unhandled-rejection', String((error as Error).stack));
+  };
+  process.on('unhandledRejection', onUnhandled);
+  await underSeed(scenario.seed, scheduler, async () => {
+    try {
+      await scheduler.drive(play(world));
+    } catch (error) {
+      const rule = error instanceof StuckError ? 'stuck' : 'broken-run';
+      oracle.violate(rule, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  });
+  process.off('unhandledRejection', onUnhandled);
+}
+
 /** Runs a scenario from the first action to the last proof. */
 export async function simulate(
   scenario: Scenario,
   play: (world: World) => Promise<void>,
   options: { readonly withHistory?: boolean } = {},
 ): Promise<Outcome> {
-  const prepared = await prepare(scenario);
+  const venue = simVenueOf(scenario.exchange);
+  const prepared = await prepare(scenario, venue);
   const begun = realMs();
   const history: string[] = [];
   const hash = createHash('sha256');
@@ -242,12 +273,13 @@ export async function simulate(
     hash.update(text).update('\n');
     if (options.withHistory === true) history.push(text);
   };
-  const sim = simulatedExchange(scenario, scheduler, () => world.isCalm);
+  const sim = simulatedExchange({ scenario, scheduler, venue, isCalm: () => world.isCalm });
   const truth = createTruth(sim, scenario.products);
-  const oracle = createOracle({ truth, now: scheduler.now, keep: scenario });
+  const oracle = createOracle({ venue, truth, now: scheduler.now, keep: scenario });
   const disk = createMemoryStore({ now: scheduler.now });
   world = {
     ...prepared,
+    venue,
     scenario,
     scheduler,
     base: observed(
@@ -268,20 +300,7 @@ export async function simulate(
     isCalm: false,
     killed: 0,
   };
-  // What a dead process had under way rejects to nobody: it is no more. In a living one it would end the program.
-  const onUnhandled = (error: unknown): void => {
-    if (world.killed === 0) oracle.violate('unhandled-rejection', String((error as Error).stack));
-  };
-  process.on('unhandledRejection', onUnhandled);
-  await underSeed(scenario.seed, scheduler, async () => {
-    try {
-      await scheduler.drive(play(world));
-    } catch (error) {
-      const rule = error instanceof StuckError ? 'stuck' : 'broken-run';
-      oracle.violate(rule, error instanceof Error ? (error.stack ?? error.message) : String(error));
-    }
-  });
-  process.off('unhandledRejection', onUnhandled);
+  await drive(world, play);
   return {
     seed: scenario.seed,
     violations: oracle.violations,

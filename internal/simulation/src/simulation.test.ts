@@ -36,4 +36,14 @@ describe('a simulation', () => {
   it('of any seed is whole (the first eight here; 300 in .ci/run; as many as you like: pnpm sim --seeds N)', async () => {
     for (let seed = 1; seed <= 8; seed++) expect([seed, (await run(seed)).violations]).toEqual([seed, []]);
   });
+
+  it.each(['binance', 'kraken'] as const)(
+    'of any seed is whole on %s, too (four here; 100 in .ci/run)',
+    async (exchange) => {
+      for (let seed = 1; seed <= 4; seed++) {
+        const { violations, commits } = await simulate(drawScenario(seed, exchange), play);
+        expect([seed, violations, commits > 0]).toEqual([seed, [], true]);
+      }
+    },
+  );
 });

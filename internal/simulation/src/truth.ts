@@ -1,5 +1,6 @@
 import { RangeSet } from '@schemahub/coverage';
-import type { CoinbaseSim, SimTrade } from '@schemahub/exchange-sim';
+import type { SimTrade } from '@schemahub/exchange-sim';
+import type { Sim } from './venues.js';
 
 /** What the exchange has traded: the only witness against the lake. */
 export interface Truth {
@@ -21,10 +22,7 @@ interface Known {
   readonly trades: Map<number, SimTrade>;
 }
 
-export function createTruth(
-  sim: CoinbaseSim,
-  products: readonly { readonly id: string; readonly firstId: number }[],
-): Truth {
+export function createTruth(sim: Sim, products: readonly { readonly id: string; readonly firstId: number }[]): Truth {
   const known = new Map<string, Known>(
     products.map(({ id, firstId }) => [
       id,
@@ -73,16 +71,4 @@ export function createTruth(
       of(product).filled = of(product).filled.union(RangeSet.of(range.first, range.last));
     },
   };
-}
-
-/** µs of an RFC 3339 text with 0 to 6 digits; shares no code with the connector. */
-export function microsOf(time: string): number {
-  const [, seconds = '', fraction = ''] = /^(.{19})(?:\.(\d{1,6}))?Z$/.exec(time) ?? [];
-  return Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0'));
-}
-
-/** Whether a time is the trade's, or the whole second that a careless server made of it. */
-export function isTimeOf(trade: SimTrade, micros: number): boolean {
-  const exact = microsOf(trade.time);
-  return micros === exact || micros === Math.floor(exact / 1_000_000) * 1_000_000;
 }

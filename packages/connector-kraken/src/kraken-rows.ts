@@ -5,10 +5,15 @@ import type { CursorRow, TradeFacts } from '@schemahub/core';
 const NAMES = ['price', 'volume', 'time', 'side', 'type', 'misc'] as const;
 const ID_PLACE = 6;
 
-/** Seconds since 1970 with a fraction, to the microsecond: a double keeps those until the year 2255. */
+/**
+ * The µs next to a printed number of seconds, digit by digit as the mapping's `from_s` reads it: seconds × 10⁶ as a double
+ * would be rounded twice (1793484600.2147124 s would become …713 µs). NaN for anything else.
+ */
 function microsOfSeconds(value: unknown): number {
-  const seconds = typeof value === 'number' ? value : Number(fieldText(value) || 'NaN');
-  return Math.round(seconds * 1_000_000);
+  const [, whole, fraction = ''] = /^(\d{1,10})(?:\.(\d+))?$/.exec(fieldText(value)) ?? [];
+  if (whole === undefined) return Number.NaN;
+  const up = Number(fraction[6] ?? 0) >= 5 ? 1 : 0;
+  return Number(whole) * 1_000_000 + Number(fraction.slice(0, 6).padEnd(6, '0')) + up;
 }
 
 function timeText(value: unknown): string {
