@@ -36,6 +36,8 @@ const fetchOptions: readonly OptionSpec[] = [
   fromSetting('workers', 'N'),
   fromSetting('chunk-concurrency', 'N'),
   fromSetting('object-trades', 'N'),
+  fromSetting('archive', 'MODE'),
+  fromSetting('archive-url', 'URL'),
   fromSetting('cold-start-minutes', 'N'),
   fromSetting('checkpoint-dir', 'DIR'),
   option('from', 'TIME|trade:ID', 'first trade of this run: an instant, or an id'),

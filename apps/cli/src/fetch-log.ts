@@ -46,6 +46,15 @@ const lines: Lines = {
     detail(`${product}: ${trades} trades ${created ? 'landed in' : 'already in'} ${key}`),
   'unnumbered-landed': ({ product, rows, lower, upper }) =>
     told(`${product}: ${rows} rows without an id between ${lower} and ${upper} do not fit there; they are kept apart`),
+  'archive-taken': ({ product, request, trades, leftOut, bytes, seconds }) =>
+    detail(
+      `[ARCHIVE] ${product}: ${trades} trades of ${request} (${bytes} bytes, ${seconds.toFixed(1)} s)${leftOut === 0 ? '' : `; ${leftOut} rows of it are unreadable or come twice and are asked for over the API`}`,
+    ),
+  'archive-trouble': ({ product, period, reason, isGivenUp }) => {
+    const what = period === undefined ? 'the archive' : `the archive of ${period}`;
+    const next = isGivenUp ? 'Its trades come over the API instead' : 'It is tried again';
+    return told(`[ARCHIVE] ${product}: ${what} cannot be used: ${reason.replace(/\.$/, '')}. ${next}.`);
+  },
   adopted: ({ product, trades, objects }) =>
     told(`${product}: adopted ${trades} trades of ${objects} raw objects that an earlier run left`),
   'checkpoint-rebuilt': ({ product, objects, trades, reason }) =>

@@ -12,6 +12,8 @@ export interface BinanceRoutesOptions {
   readonly meter: WeightMeter | undefined;
   readonly weightPerMinute: number;
   readonly role: () => BinanceRole;
+  /** Answers paths of the archive. */
+  readonly archive: (path: string, nowMs: number) => SimReply | undefined;
 }
 
 const maxRows = 1000;
@@ -115,15 +117,20 @@ function answerRows(product: CoinbaseProduct, endpoint: string, request: SimRequ
 
 /** The public market data of Binance spot: exchangeInfo, trades, historicalTrades, aggTrades, time (EXCHANGES §2.7). */
 export function createBinanceRoutes(options: BinanceRoutesOptions): VenueRoutes {
-  const { products, meter, role } = options;
+  const { products, meter, role, archive } = options;
+  const isArchive = ({ url }: SimRequest): boolean => url.pathname.startsWith('/data/');
   const endpointOf = ({ url }: SimRequest): string => /^\/api\/v3\/(\w+)$/.exec(url.pathname)?.[1] ?? '';
   return {
     admit: (request, nowMs) => {
+      // Another host, with neither weights nor borders.
+      if (isArchive(request)) return undefined;
       if (role() === 'restricted') return restricted();
       const refusal = meter?.take(request.remote, endpointWeights[endpointOf(request)] ?? 1, nowMs);
       return refusal === undefined ? undefined : { ...refusal, rateLimited: true };
     },
     answer: (request, context) => {
+      const stored = archive(request.url.pathname, context.nowMs);
+      if (stored !== undefined) return stored;
       const endpoint = endpointOf(request);
       const used = meter?.headers(request.remote, context.nowMs) ?? {};
       const withUsed = (reply: SimReply): SimReply => ({ ...reply, headers: { ...reply.headers, ...used } });

@@ -1,3 +1,4 @@
+import { type BinanceArchiveOptions, createBinanceArchive } from './binance-archive.js';
 import { type BinanceRole, createBinanceRoutes } from './binance-routes.js';
 import { type CoinbaseControl, createCoinbaseControl } from './coinbase-control.js';
 import type { CoinbaseProductSpec } from './coinbase-product.js';
@@ -15,13 +16,16 @@ export interface BinanceSimOptions extends Omit<CoinbaseBehaviour, 'rateLimit' |
   readonly weightPerMinute?: number | false | undefined;
   /** Default `api`. */
   readonly role?: BinanceRole | undefined;
+  /** The bulk archive, which answers below `/data/` on any host. */
+  readonly archive?: BinanceArchiveOptions | undefined;
 }
 
-/** A stand-in for api.binance.com (spot). */
+/** A stand-in for api.binance.com (spot) and data.binance.vision. */
 export interface BinanceSim extends VenueSim {
   readonly control: CoinbaseControl & {
     /** Makes the host another one: the mirror, or one that refuses the location. */
     readonly setRole: (role: BinanceRole) => void;
+    readonly setArchive: (archive: BinanceArchiveOptions) => void;
   };
 }
 
@@ -34,11 +38,13 @@ export function createBinanceSim(options: BinanceSimOptions): BinanceSim {
   const { clock, adoptClock, products } = generateProducts(specs, seed, options.clock);
   const { weightPerMinute = documentedWeight } = options;
   let role = options.role ?? 'api';
+  let archive = options.archive ?? {};
   const routes = createBinanceRoutes({
     products,
     meter: weightPerMinute === false ? undefined : createWeightMeter(weightPerMinute),
     weightPerMinute: weightPerMinute === false ? documentedWeight : weightPerMinute,
     role: () => role,
+    archive: createBinanceArchive(products, () => archive),
   });
   const venue = createVenue({ ...options, seed, clock }, routes);
   const control = createCoinbaseControl({
@@ -50,6 +56,9 @@ export function createBinanceSim(options: BinanceSimOptions): BinanceSim {
   const setRole = (next: BinanceRole): void => {
     role = next;
   };
-  const sim = { ...venue, control: { ...control, setRole } };
+  const setArchive = (next: BinanceArchiveOptions): void => {
+    archive = next;
+  };
+  const sim = { ...venue, control: { ...control, setRole, setArchive } };
   return adoptClock === undefined ? sim : { ...sim, adoptClock };
 }

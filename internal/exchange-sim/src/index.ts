@@ -1,3 +1,4 @@
+export type { ArchiveFault, BinanceArchiveOptions } from './binance-archive.js';
 export type { BinanceRole } from './binance-routes.js';
 export { type BinanceSim, type BinanceSimOptions, createBinanceSim } from './binance-sim.js';
 export { createManualClock, createSystemClock, createVirtualClock, type ManualClock, type SimClock } from './clock.js';

@@ -46,6 +46,8 @@ export interface Market {
   readonly select: (options: SelectOptions) => readonly IdRange[];
   /** All ids that exist now, hidden or not, ascending. */
   readonly existing: () => readonly IdRange[];
+  /** All ids that existed at an instant, those too that are no longer served. */
+  readonly issued: (asOfMs: number) => readonly IdRange[];
   /** Ids between floor and head that no trade has, ascending. */
   readonly voids: () => readonly IdRange[];
   readonly addTrades: (count: number) => void;
@@ -174,11 +176,17 @@ export function createMarket(options: MarketOptions): Market {
     return head < floor ? [] : withoutIds([{ first: floor, last: head }], holes);
   }
 
+  function issued(asOfMs: number): readonly IdRange[] {
+    const head = log.at(asOfMs);
+    return head < source.firstId ? [] : withoutIds([{ first: source.firstId, last: head }], holes);
+  }
+
   return {
     source,
     newestId,
     select,
     existing,
+    issued,
     voids: () => {
       const head = log.at(now());
       return head < floor ? [] : withoutIds([{ first: floor, last: head }], existing());

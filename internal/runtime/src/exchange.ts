@@ -1,5 +1,13 @@
+import { tmpdir } from 'node:os';
 import { type CircuitEvent, createCircuitBreaker } from '@schemahub/circuit-breaker';
-import { binanceDefaults, binancePolicy, createBinanceConnector } from '@schemahub/connector-binance';
+import {
+  binanceArchivePolicy,
+  binanceDefaults,
+  binancePolicy,
+  createBinanceConnector,
+  type OpenScratch,
+  scratchIn,
+} from '@schemahub/connector-binance';
 import {
   type CoinbaseAuth,
   coinbaseContract,
@@ -42,12 +50,15 @@ interface VenueEntry extends Venue {
   readonly policy: (config: Config, clock: Clock) => ExchangePolicy;
   /** Facts that its connector relies on, about one busy product. */
   readonly contract?: ((product: string) => readonly ContractFact[]) | undefined;
+  /** Where files of whole days and months lie, and what its host allows. */
+  readonly archive?: { readonly url: string; readonly policy: () => ExchangePolicy } | undefined;
   readonly connect: (options: {
     transport: Transport;
     baseUrl: string;
     clock: Clock;
     pageLimit: number;
     onBudget: (budget: string, spec: BudgetSpec) => void;
+    archive: { transport: Transport; baseUrl: string; openScratch: OpenScratch } | undefined;
   }) => Connector;
 }
 
@@ -92,6 +103,7 @@ const registry: readonly VenueEntry[] = [
     proof: 'id-contiguous',
     defaultUrl: binanceDefaults.baseUrl,
     policy: (config) => binancePolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
+    archive: { url: binanceDefaults.archiveUrl, policy: binanceArchivePolicy },
     connect: createBinanceConnector,
   },
   {
@@ -158,11 +170,19 @@ function baseUrlOf(entry: VenueEntry, config: Config): string {
   return baseUrl;
 }
 
-/** An exchange behind its limiter and breaker. */
-export function openExchange(options: OpenExchangeOptions): OpenExchange {
+/** What stands between the program and one host. */
+interface Gate {
+  readonly limiter: RateLimiter;
+  readonly transport: GuardedTransport;
+}
+
+/** A limiter, a breaker and a transport of its own for each host: trouble of one does not stop the other. */
+function createGate(
+  options: OpenExchangeOptions,
+  host: { readonly name: string; readonly policy: ExchangePolicy; readonly maxWaitMs: number },
+): Gate {
   const { config, lake, clock, onEvent, onLine } = options;
-  const entry = entryOf(config.text('exchange'));
-  const policy = entry.policy(config, clock);
+  const { name, policy, maxWaitMs } = host;
   const limiter = createRateLimiter({
     budgets: policy.budgets,
     clock,
@@ -176,37 +196,72 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
   const probeLeaseMs = Math.max(60_000, 2 * timeoutMs);
   const breaker = config.flag('circuit-breaker')
     ? createCircuitBreaker({
-        name: entry.exchange,
+        name,
         clock,
         probeLeaseMs,
         staleMs: Math.max(600_000, 2 * probeLeaseMs),
-        store: lake?.circuits(entry.exchange),
+        store: lake?.circuits(name),
         onEvent: (event) => {
           onLine(event.text);
           options.onCircuit?.(event);
         },
       })
     : undefined;
-  const transport = createGuardedTransport({
-    transport: createFetchTransport({
-      policy,
-      clock,
-      fetch: options.fetch,
-      timeoutMs,
-    }),
+  const plain = createFetchTransport({ policy, clock, fetch: options.fetch, timeoutMs });
+  return {
     limiter,
-    breaker,
-    clock,
-    maxWaitMs: config.number('max-wait') * 1000,
-    onEvent,
-  });
+    transport: createGuardedTransport({ transport: plain, limiter, breaker, clock, maxWaitMs, onEvent }),
+  };
+}
+
+/** The archive's host; none for a base URL that is not the venue's own, whose trades the files are not. */
+function archiveUrlOf(entry: VenueEntry, config: Config): string | undefined {
+  const mode = config.text('archive');
+  const given = config.optionalText('archive-url');
+  const isReal = baseUrlOf(entry, config) === entry.defaultUrl;
+  const url = entry.archive === undefined ? undefined : (given ?? (isReal ? entry.archive.url : undefined));
+  if (mode === 'always' && url === undefined)
+    throw new UsageError(
+      entry.archive === undefined
+        ? `--archive always: ${entry.exchange} keeps no files of its trades; leave it out.`
+        : `--archive always: the base URL is not ${entry.defaultUrl}, so nothing says where its files lie; set ${entry.exchange.toUpperCase()}_ARCHIVE_URL.`,
+    );
+  return mode === 'never' ? undefined : url;
+}
+
+/** An exchange behind its limiter and breaker. */
+export function openExchange(options: OpenExchangeOptions): OpenExchange {
+  const { config, clock } = options;
+  const entry = entryOf(config.text('exchange'));
+  const policy = entry.policy(config, clock);
+  const gate = createGate(options, { name: entry.exchange, policy, maxWaitMs: config.number('max-wait') * 1000 });
+  const { limiter, transport } = gate;
   // What the user set stands, whatever the exchange says it allows.
   const isChosen = config.optionalNumber('rate') !== undefined || config.optionalNumber('burst') !== undefined;
   const onBudget = (budget: string, spec: BudgetSpec): void => {
     if (!isChosen) limiter.setBudget(budget, spec);
   };
-  const baseUrl = baseUrlOf(entry, config);
-  const source = entry.connect({ transport, baseUrl, clock, pageLimit: config.number('limit'), onBudget });
+  const archiveUrl = archiveUrlOf(entry, config);
+  const archive =
+    entry.archive === undefined || archiveUrl === undefined
+      ? undefined
+      : {
+          // Nobody waits for it: what it does not give now comes over the API. It is no part of the exchange's health.
+          transport: createGate(
+            { ...options, onEvent: () => undefined, onCircuit: undefined },
+            { name: `${entry.exchange}-archive`, policy: entry.archive.policy(), maxWaitMs: 0 },
+          ).transport,
+          baseUrl: archiveUrl,
+          openScratch: scratchIn(tmpdir()),
+        };
+  const source = entry.connect({
+    transport,
+    baseUrl: baseUrlOf(entry, config),
+    clock,
+    pageLimit: config.number('limit'),
+    onBudget,
+    archive,
+  });
   return {
     venue: entry,
     connector: windowedConnector(source),

@@ -74,6 +74,11 @@ function requireOrder(
     );
 }
 
+/** The setting's own check lets nothing else through. */
+function archiveMode(text: string): IngestSettings['archive'] {
+  return text === 'never' || text === 'always' ? text : 'auto';
+}
+
 /** Settings of a run from configuration and flags. Contradictions are refused here, before anything is asked. */
 export function ingestSettings(mode: IngestMode, config: Config, flags: FetchFlags): IngestSettings {
   const { order = 'oldest' } = flags;
@@ -107,6 +112,7 @@ export function ingestSettings(mode: IngestMode, config: Config, flags: FetchFla
     acceptOrigin: flags.acceptOrigin,
     rawPayload: flags.rawPayload,
     dryRun: flags.dryRun,
+    archive: archiveMode(config.text('archive')),
     ...bounds,
   };
 }

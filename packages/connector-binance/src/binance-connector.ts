@@ -31,6 +31,7 @@ import {
   type Transport,
   type WindowedConnector,
 } from '@schemahub/core';
+import { type BinanceArchiveOptions, createBinanceArchive } from './archive/binance-archive.js';
 import { BINANCE_BUDGET, binanceDefaults, weights } from './binance-defaults.js';
 import { parseExchangeInfo } from './binance-products.js';
 
@@ -45,6 +46,8 @@ export interface BinanceConnectorOptions {
   readonly pageLimit?: number | undefined;
   /** Told the weight limit that a catalogue reply names, by budget. */
   readonly onBudget?: ((budget: string, spec: BudgetSpec) => void) | undefined;
+  /** The bulk archive; without it everything comes over REST. */
+  readonly archive?: BinanceArchiveOptions | undefined;
 }
 
 /** A count this great is µs, below it ms: archives before 2025 and replies without the header have ms. */
@@ -157,6 +160,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
     fetchFrom: (from, limit, judge) => requests.from(product, from, limit, { ...send, judge }),
   });
   const fieldsOf = createRawFields(binanceDefaults.exchange);
+  const timeOf = (record: Uint8Array): string => factsOf(parseRecord(record)).ts;
   return {
     kind: 'windowed',
     exchange: binanceDefaults.exchange,
@@ -190,6 +194,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
       if (lower === undefined) return lookBelow(requests, source(product, send), origin, product, upper, send);
       return (await askFrom(requests, origin, { product, from: lower, limit: 2 }, send)).value;
     },
+    archive: options.archive && createBinanceArchive({ ...options.archive, clock, timeOf }),
     parseTrade: (record) => factsOf(parseRecord(record)),
     rawLine: (product, record, { rawPayload }) =>
       rawLine(record, {

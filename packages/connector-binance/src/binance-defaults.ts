@@ -10,6 +10,10 @@ export interface BinanceDefaults {
   /** Weight that one address may use a minute; `exchangeInfo` says the limit of the day. */
   readonly weightPerMinute: number;
   readonly userAgent: string;
+  /** Base URL of the bulk archive. */
+  readonly archiveUrl: string;
+  /** The month in which Binance opened: no archive file is older. */
+  readonly firstMonth: string;
 }
 
 export const binanceDefaults: BinanceDefaults = {
@@ -19,6 +23,8 @@ export const binanceDefaults: BinanceDefaults = {
   gridSize: 1000,
   weightPerMinute: 6000,
   userAgent: 'schemahub (+https://github.com/schemahub/schemahub)',
+  archiveUrl: 'https://data.binance.vision',
+  firstMonth: '2017-07',
 };
 
 /** Name of the one budget. */

@@ -100,6 +100,27 @@ function connectionError(call: ExchangeCall, cause: unknown): ExchangeError {
   );
 }
 
+/** What a caller's sink threw: its own matter, not the exchange's. */
+class SinkFailure extends Error {}
+
+/** Hands the body over as it comes; `alive` is told of each piece. Returns its length. */
+async function drainBody(
+  response: Response,
+  sink: (chunk: Uint8Array) => Promise<void>,
+  alive: () => void,
+): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    alive();
+    await sink(chunk).catch((cause: unknown) => {
+      throw new SinkFailure('sink', { cause });
+    });
+    alive();
+  }
+  return bytes;
+}
+
 async function readBody(response: Response, call: ExchangeCall, maxBodyBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -128,8 +149,19 @@ function bodyError(call: ExchangeCall, response: Response, what: string): Exchan
   });
 }
 
-async function readReply(response: Response, call: ExchangeCall, maxBodyBytes: number): Promise<ExchangeReply> {
-  const body = await readBody(response, call, maxBodyBytes);
+interface Receiving {
+  readonly maxBodyBytes: number;
+  readonly sink: SendOptions['sink'];
+  /** Something came: the time-out begins anew. */
+  readonly alive: () => void;
+}
+
+async function readReply(response: Response, call: ExchangeCall, receiving: Receiving): Promise<ExchangeReply> {
+  const { maxBodyBytes, sink, alive } = receiving;
+  const isSunk = sink !== undefined && response.status === 200;
+  const drained = isSunk ? await drainBody(response, sink, alive) : undefined;
+  const body = isSunk ? new Uint8Array() : await readBody(response, call, maxBodyBytes);
+  const received = drained ?? body.length;
   const headers: Record<string, string> = {};
   response.headers.forEach((value, name) => {
     headers[name.toLowerCase()] = value;
@@ -137,8 +169,8 @@ async function readReply(response: Response, call: ExchangeCall, maxBodyBytes: n
   // The length counts the bytes on the wire: it says nothing about a body that was decompressed on the way.
   const length = headers['content-length'];
   const encoded = (headers['content-encoding'] ?? 'identity') !== 'identity';
-  if (length !== undefined && !encoded && Number(length) !== body.length) {
-    throw bodyError(call, response, `content-length says ${length} bytes, ${body.length} came`);
+  if (length !== undefined && !encoded && Number(length) !== received) {
+    throw bodyError(call, response, `content-length says ${length} bytes, ${received} came`);
   }
   const date = headers.date === undefined ? Number.NaN : Date.parse(headers.date);
   return { status: response.status, headers, body, date: Number.isNaN(date) ? undefined : date };
@@ -174,19 +206,29 @@ async function attempt(settings: Settings, call: ExchangeCall, options: SendOpti
   const request = new AbortController();
   const timer = new AbortController();
   const { aborted, stop } = rejectOnAbort(signal);
+  let pieces = 0;
+  const alive = (): void => {
+    pieces++;
+  };
   const work = (async () => {
     const response = await fetch(call.url, { headers, signal: request.signal, redirect: 'manual' });
-    return readReply(response, call, maxBodyBytes);
+    return readReply(response, call, { maxBodyBytes, sink: options.sink, alive });
   })();
-  const timeout = clock.sleep(timeoutMs, timer.signal).then((): never => {
+  const timeout = (async (): Promise<never> => {
+    // Only what a sink takes is counted: every other body must be there whole by then.
+    for (let seen = -1; seen !== pieces; ) {
+      seen = pieces;
+      await clock.sleep(timeoutMs, timer.signal);
+    }
     throw timeoutError(call, timeoutMs);
-  });
+  })();
   // Two of the three lose the race; their rejections are nobody's news.
   for (const loser of [work, timeout, aborted]) loser.catch(() => {});
   try {
     return await Promise.race([work, timeout, aborted]);
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
+    if (cause instanceof SinkFailure) throw cause.cause;
     if (cause instanceof ExchangeError) throw cause;
     throw connectionError(call, cause);
   } finally {

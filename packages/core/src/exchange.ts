@@ -1,4 +1,4 @@
-import type { IdRange } from '@schemahub/coverage';
+import type { IdRange, RangeSet } from '@schemahub/coverage';
 
 /** Which budgets a call draws on, e.g. `{ budget: 'requests', tokens: 1 }`. */
 export interface CallCost {
@@ -39,6 +39,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Open a new connection for this call [a replica that lags must not answer twice]. */
   readonly freshConnection?: boolean | undefined;
+  /**
+   * Takes the body of a reply with status 200 as it comes; `body` is then empty, and the time-out counts from the last
+   * byte. What it throws ends the call and is thrown as it is.
+   */
+  readonly sink?: ((chunk: Uint8Array) => Promise<void>) | undefined;
 }
 
 /** Sends one attempt: limiter, breaker, fetch with body, classify. Never retries; throws `ExchangeError`. */
@@ -153,6 +158,50 @@ export interface ProbeOptions extends CallOptions {
   readonly lower?: number | undefined;
 }
 
+/** One UTC day (`2024-05-01`) or one month (`2024-05`) of a product's trades. */
+export interface ArchivePeriod {
+  readonly kind: 'day' | 'month';
+  readonly name: string;
+}
+
+/** Files of whole days and months that a venue keeps beside its API: one download instead of thousands of pages. */
+export interface TradeArchive {
+  /** Base URL; evidence names it. */
+  readonly origin: string;
+  /** No file is older than this month. */
+  readonly firstMonth: string;
+  /** Whether there is a file: one small request. Throws `ExchangeError`. */
+  readonly exists: (product: string, period: ArchivePeriod, options?: CallOptions) => Promise<boolean>;
+  /**
+   * Downloads a file to scratch space, checks it against its checksum and looks through it whole, before any row of it is
+   * given; undefined: there is no such file (yet). Throws `ExchangeError`: transient `body` for one that is damaged.
+   */
+  readonly open: (product: string, period: ArchivePeriod, options?: CallOptions) => Promise<ArchiveFile | undefined>;
+}
+
+/** A checked file. A row that it lacks proves nothing: it is asked for over the API. */
+export interface ArchiveFile {
+  /** Path below the archive's origin. */
+  readonly request: string;
+  /** Of the file as it was downloaded, hex. */
+  readonly sha256: string;
+  /** Size of the download. */
+  readonly bytes: number;
+  /** Ids with exactly one readable row. */
+  readonly ids: RangeSet;
+  /** Rows that are not taken: unreadable, or of ids that come more than once. */
+  readonly leftOut: number;
+  /** The `Date` header of the download, ms since 1970. */
+  readonly date?: number | undefined;
+  /**
+   * The rows of `wanted` as pages: each within one cell of the grid and without a hole, as records with the API's members.
+   * Reads the file once; holds at most about 100,000 rows.
+   */
+  readonly pages: (wanted: RangeSet) => AsyncIterable<TradePage>;
+  /** Gives the scratch space back. */
+  readonly close: () => Promise<void>;
+}
+
 /** A venue whose trades are addressed by id: windows may be asked in any order and in parallel. */
 export interface WindowedConnector {
   readonly kind: 'windowed';
@@ -188,6 +237,8 @@ export interface WindowedConnector {
   readonly firstAt?:
     | ((product: string, micros: number, options?: CallOptions) => Promise<number | undefined>)
     | undefined;
+  /** Files of whole days and months, where the venue keeps some and the program may use them. */
+  readonly archive?: TradeArchive | undefined;
   /** The facts of one raw record. Throws `SyntaxError` on damage. */
   readonly parseTrade: (record: Uint8Array) => TradeFacts;
   /** A record line (without line end) as the raw layer keeps it, up to and without `,"_source_ingest_ts"`. */

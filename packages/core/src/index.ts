@@ -1,6 +1,8 @@
 export type { Clock } from './clock.js';
 export { ExchangeError, type ExchangeErrorKind, type ExchangeErrorOptions, type TransientCause } from './errors.js';
 export type {
+  ArchiveFile,
+  ArchivePeriod,
   BudgetSpec,
   CallCost,
   CallOptions,
@@ -18,6 +20,7 @@ export type {
   ProbeOptions,
   Product,
   SendOptions,
+  TradeArchive,
   TradeFacts,
   TradePage,
   Transport,

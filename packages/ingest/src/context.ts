@@ -43,6 +43,8 @@ export interface IngestSettings {
   readonly rawPayload: boolean;
   /** Plan only. Loading a product may adopt or rebuild its checkpoint: give a store that keeps writes to itself. */
   readonly dryRun: boolean;
+  /** The venue's files of whole days and months: where they are quicker than pages, wherever there are some, or never. */
+  readonly archive: 'auto' | 'always' | 'never';
   /** Between two questions that must not be answered by the same lagging replica; at least 5000. */
   readonly probeWaitMs: number;
   /** A hole below a trade younger than this is left unsettled. */
@@ -63,6 +65,7 @@ export const ingestDefaults: Omit<IngestSettings, 'mode'> = {
   acceptOrigin: false,
   rawPayload: false,
   dryRun: false,
+  archive: 'auto',
   probeWaitMs: 5000,
   youngMs: 10 * 60_000,
   reprobeMs: 30 * 24 * 3600_000,

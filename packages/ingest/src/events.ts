@@ -60,6 +60,25 @@ export type IngestEvent =
       readonly lower: number;
       readonly upper: number;
     }
+  /** Rows of a file of the venue's archive were taken. */
+  | {
+      readonly type: 'archive-taken';
+      readonly product: string;
+      readonly request: string;
+      readonly trades: number;
+      /** Rows of the file that were not: unreadable, or of ids that come more than once. */
+      readonly leftOut: number;
+      readonly bytes: number;
+      readonly seconds: number;
+    }
+  /** A file, or without a period the whole archive, cannot be used; given up, its trades come over the API. */
+  | {
+      readonly type: 'archive-trouble';
+      readonly product: string;
+      readonly period: string | undefined;
+      readonly reason: string;
+      readonly isGivenUp: boolean;
+    }
   | { readonly type: 'adopted'; readonly product: string; readonly objects: number; readonly trades: number }
   | {
       readonly type: 'checkpoint-rebuilt';

@@ -4,6 +4,7 @@ import { type CallPriority, ExchangeError, type Product, type TradePage } from '
 import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
 import type { RunContext } from './context.js';
+import type { FetchWindowsOptions, FetchWindowsResult, LaterPage } from './fetch-windows-options.js';
 import { finishWindow, rowlessAround } from './finish-window.js';
 import type { FlightMember } from './flights.js';
 import type { HeldRows } from './held-rows.js';
@@ -19,44 +20,6 @@ const EXPECTED_BYTES_PER_ID = 400;
 const LANDINGS = 2;
 /** Windows of a full refresh that are credited in one write of the checkpoint. */
 const RECHECKED_AT_ONCE = 100;
-
-export interface FetchWindowsOptions {
-  readonly context: RunContext;
-  readonly product: Product;
-  readonly checkpoint: Checkpoint;
-  /** Ids to ask for; rows of other ids are dropped, because they are held already. */
-  readonly todo: RangeSet;
-  readonly priority: CallPriority;
-  /** Second look: rows are compared with those held. */
-  readonly heldRows?: HeldRows | undefined;
-  /** Pages fetched before, that hold some of `todo`. */
-  readonly prefetched?: readonly TradePage[] | undefined;
-  /** Ids of `todo` that another request is about: they are not asked for before it has ended. */
-  readonly later?: LaterPage | undefined;
-}
-
-/** A page that is being fetched while windows are. */
-export interface LaterPage {
-  readonly ids: RangeSet;
-  /** Whether other windows would be asked for in vain: they wait until it is found. */
-  readonly isFar: () => boolean;
-  /** The page, if there was one, and ids that turned out to have no rows. A rejection ends the product. */
-  readonly found: Promise<{ readonly page: TradePage | undefined; readonly rowless: RangeSet }>;
-}
-
-export interface FetchWindowsResult {
-  readonly checkpoint: Checkpoint;
-  readonly newTrades: number;
-  /** Of a second look: ids that were not held, that are held with another trade, that are held and no longer shown. */
-  readonly fresh: RangeSet;
-  readonly different: RangeSet;
-  readonly vanished: RangeSet;
-  /**
-   * What ended the product before its plan was done: an `ExchangeError` that is not worth a retry, an `IngestError`, an
-   * error of the store. Undefined also when windows were given up or the run was stopped.
-   */
-  readonly failure: unknown;
-}
 
 /** A window with its reservation: a failed one keeps both and comes back at `notBefore`. */
 interface Job {
@@ -102,6 +65,7 @@ export async function fetchWindows(options: FetchWindowsOptions): Promise<FetchW
   try {
     if (options.later !== undefined) work.later = takeLater(work, options.later);
     for (const page of options.prefetched ?? []) await takePage(work, page);
+    if (options.archived !== undefined) await takeArchived(work, options.archived);
     await fetchAll(work);
   } catch (error) {
     fail(work, error);
@@ -223,6 +187,16 @@ async function takePage(work: Work, page: TradePage): Promise<void> {
   await accept(work, page, reserved);
 }
 
+/** Takes pages that come faster than they are written: no more than one object waits. */
+async function takeArchived(work: Work, pages: AsyncIterable<TradePage>): Promise<void> {
+  work.flights.ask({ ready: false, more: false });
+  for await (const page of pages) {
+    await takePage(work, page);
+    if (work.landing.size() >= LANDINGS) await work.landing.drained();
+    work.signal.throwIfAborted();
+  }
+}
+
 async function takeLater(work: Work, { found }: LaterPage): Promise<void> {
   try {
     const { page, rowless } = await found;
@@ -311,21 +285,21 @@ function windowFailed(work: Work, job: Job, error: unknown): void {
 /** Keeps a page's rows, exchanges its reservation for what it really holds, and lands what is full. */
 async function accept(work: Work, page: TradePage, reserved: number): Promise<void> {
   const { budget } = work.options.context;
-  let finished: FinishedWindow | undefined;
+  let finished: FinishedWindow[];
   try {
     finished = finishWindow(work.options, page, await keptRows(work, page));
   } catch (error) {
     budget.release(reserved);
     throw error;
   }
-  budget.adjust((finished?.bytes ?? 0) - reserved);
+  budget.adjust(finished.reduce((sum, { bytes }) => sum + bytes, -reserved));
   if (page.unnumbered !== undefined) {
     const { context, product } = work.options;
     work.landing.push(() => landUnnumbered(context, product, page));
   }
   work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work.options, page) });
-  if (finished !== undefined) work.assembler.add(finished);
-  else if (work.options.heldRows !== undefined) rechecked(work, page.window);
+  for (const window of finished) work.assembler.add(window);
+  if (finished.length === 0 && work.options.heldRows !== undefined) rechecked(work, page.window);
   landFull(work);
   budget.relieve();
 }

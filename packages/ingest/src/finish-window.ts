@@ -20,29 +20,44 @@ export function rowlessAround(
   };
 }
 
+/** Rows that follow each other in the page, in groups: between two groups lie rows that another window has brought. */
+function groupsOf(rows: readonly number[]): number[][] {
+  const groups: number[][] = [];
+  for (const row of rows) {
+    const group = groups.at(-1);
+    if (group !== undefined && group.at(-1)! + 1 === row) group.push(row);
+    else groups.push([row]);
+  }
+  return groups;
+}
+
 /**
- * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; undefined
- * without rows.
+ * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; none
+ * without rows. A page whose rows came in part from elsewhere [an archive file with lost rows] is split around those, so
+ * that ids ascend over windows too.
  */
 export function finishWindow(
   { context, product }: { readonly context: IngestContext; readonly product: Product },
   page: TradePage,
   rows: readonly number[],
-): FinishedWindow | undefined {
-  if (rows.length === 0) return undefined;
+): FinishedWindow[] {
   const { connector, settings } = context;
   const { rawPayload } = settings;
   // The clock knows ms; the raw layer's form has µs.
   const ingestTs = new Date(page.receivedAt).toISOString().replace('Z', '000Z');
-  const lines = rows.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
-  const ids = Float64Array.from(rows, (i) => page.ids[i]!);
-  const packed = packRows({ ids, lines, ingestTs: rows.map(() => ingestTs) });
-  return {
-    first: page.window.first,
-    last: page.window.last,
-    rows: packed,
-    // A line up to its ingest time is an object without its brace.
-    lastTrade: connector.parseTrade(Buffer.concat([lines.at(-1)!, Buffer.from('}')])),
-    bytes: packed.bytes.length + packed.ids.byteLength,
-  };
+  const groups = groupsOf(rows);
+  return groups.map((group, at) => {
+    const lines = group.map((i) => connector.rawLine(product, page.records[i]!, { rawPayload }));
+    const ids = Float64Array.from(group, (i) => page.ids[i]!);
+    const packed = packRows({ ids, lines, ingestTs: group.map(() => ingestTs) });
+    const next = groups[at + 1]?.[0];
+    return {
+      first: group[0] === 0 ? page.window.first : ids[0]!,
+      last: next === undefined ? page.window.last : page.ids[next]! - 1,
+      rows: packed,
+      // A line up to its ingest time is an object without its brace.
+      lastTrade: connector.parseTrade(Buffer.concat([lines.at(-1)!, Buffer.from('}')])),
+      bytes: packed.bytes.length + packed.ids.byteLength,
+    };
+  });
 }

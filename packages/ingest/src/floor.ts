@@ -1,6 +1,8 @@
 import { confirmFloor, type FloorEvidence, findProvisionalFloor } from '@schemahub/connector-kit';
 import type { CallPriority, Head, TradePage } from '@schemahub/core';
 import type { EvidenceRequest } from '@schemahub/lake';
+import { archivedFloor } from './archived-floor.js';
+import { archiveOf } from './archived-pages.js';
 import { type IngestContext, timeText } from './context.js';
 import { withRetries } from './retry.js';
 import { retryOptions } from './same-trades.js';
@@ -18,7 +20,7 @@ function requestsOf(evidence: readonly FloorEvidence[]): EvidenceRequest[] {
   return evidence.map(({ request, ids, date }) => ({ request, ids, date: date === undefined ? null : timeText(date) }));
 }
 
-/** Finds the lowest id that the exchange serves (SPEC §2). */
+/** Finds the lowest id that the exchange serves, over its API or from its archive (SPEC §2). */
 export async function searchFloor(
   context: IngestContext,
   productId: string,
@@ -29,19 +31,25 @@ export async function searchFloor(
   const retry = retryOptions(context, productId);
   const { priority, onFirstEmpty } = options;
   const asked = { connector, product: productId, priority, signal: stop };
+  const send = { priority, signal: stop };
   const found = await withRetries(retry, () => findProvisionalFloor({ ...asked, head: head.trade.id, onFirstEmpty }));
-  const { floor, page } = found;
-  if (floor === undefined) return { floor, page, confirmed: Promise.resolve(undefined) };
+  const { floor: served, page } = found;
+  if (served === undefined) return { floor: served, page, confirmed: Promise.resolve(undefined) };
+  const oldest =
+    archiveOf(context) && (await withRetries(retry, () => connector.fetchBelow(productId, served, 1, send)));
+  const archived = oldest?.[0] && (await archivedFloor(context, productId, oldest[0]));
   const confirm = async (): Promise<Awaited<FloorSearch['confirmed']>> => {
     const settled = await withRetries(retry, () =>
-      confirmFloor({ ...asked, floor, clock, waitMs: settings.probeWaitMs }),
+      confirmFloor({ ...asked, floor: served, clock, waitMs: settings.probeWaitMs }),
     );
-    onEvent({ type: 'floor-found', product: productId, floor: settled.floor, confirmed: settled.confirmed });
+    const id = Math.min(settled.floor, archived?.id ?? settled.floor);
+    onEvent({ type: 'floor-found', product: productId, floor: id, confirmed: settled.confirmed });
     if (!settled.confirmed) return undefined;
-    return { id: settled.floor, requests: requestsOf([...found.evidence, ...settled.evidence]) };
+    const requests = [...requestsOf([...found.evidence, ...settled.evidence]), ...(archived?.requests ?? [])];
+    return { id, requests };
   };
   const confirmed = confirm();
   // Awaited after the windows; until then its failure is nobody's news.
   confirmed.catch(() => undefined);
-  return { floor, page, confirmed };
+  return { floor: archived?.id ?? served, page, confirmed };
 }

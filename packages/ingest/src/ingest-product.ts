@@ -1,6 +1,7 @@
 import { applyChange, type Checkpoint, cursorOf } from '@schemahub/checkpoint';
 import { ExchangeError, type Head, type Product, type TradePage } from '@schemahub/core';
 import { MAX_ID, RangeSet } from '@schemahub/coverage';
+import { archivedPages, archiveOf } from './archived-pages.js';
 import { type IngestContext, type RunContext, requestsAtOnce, timeText } from './context.js';
 import { IngestError } from './errors.js';
 import { type FloorSearch, searchFloor } from './floor.js';
@@ -176,9 +177,15 @@ export async function fetchProduct(
   if (found === undefined) tell();
   if (settings.dryRun) return;
   endPreparation();
+  // Which files there are to take is known once the floor is.
+  const archived = async function* (): AsyncGenerator<TradePage> {
+    const floor = (await searching)?.floor ?? 0;
+    yield* archivedPages(context, product.id, todo.clip(floor, MAX_ID));
+  };
   if (!todo.isEmpty) {
     await fetchIds(context, progress, todo, {
       prefetched: checked === undefined ? [] : [checked],
+      archived: archiveOf(context) && archived(),
       later: found && { ids: RangeSet.of(0, connector.gridSize - 1), found, isFar: () => isFloorFar },
       compareWith: isSecondLook ? loaded.names : undefined,
     });

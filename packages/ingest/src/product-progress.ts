@@ -3,7 +3,8 @@ import type { CallPriority, Head, Product, TradePage } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { RawName } from '@schemahub/lake';
 import type { IngestMode, RunContext } from './context.js';
-import { fetchWindows, type LaterPage } from './fetch-windows.js';
+import { fetchWindows } from './fetch-windows.js';
+import type { LaterPage } from './fetch-windows-options.js';
 import { createHeldRows } from './held-rows.js';
 
 /** A product as far as a run has come with it. */
@@ -56,6 +57,7 @@ export function missingOf({ checkpoint, wanted }: Pick<ProductProgress, 'checkpo
 
 export interface FetchIdsOptions {
   readonly prefetched?: readonly TradePage[] | undefined;
+  readonly archived?: AsyncIterable<TradePage> | undefined;
   readonly later?: LaterPage | undefined;
   /** Raw objects to compare with: a second look. */
   readonly compareWith?: readonly RawName[] | undefined;
@@ -78,6 +80,7 @@ export async function fetchIds(
     priority: PRIORITY[context.settings.mode],
     heldRows: options.compareWith && createHeldRows(context, product.id, options.compareWith),
     prefetched: options.prefetched,
+    archived: options.archived,
     later: options.later,
   });
   progress.checkpoint = result.checkpoint;

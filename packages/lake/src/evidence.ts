@@ -42,6 +42,19 @@ export interface Evidence {
   readonly closed?: { readonly status: string; readonly seen_at: string } | null | undefined;
   /** Rows without an id that could not be numbered. */
   readonly unnumbered?: number | undefined;
+  /** A file of the venue's bulk archive that rows were taken from. */
+  readonly archive?: ArchiveEvidence | undefined;
+}
+
+/** A checked file of a venue's bulk archive. */
+export interface ArchiveEvidence {
+  readonly url: string;
+  /** Of the file as it was downloaded; the archive's own checksum said the same. */
+  readonly sha256: string;
+  /** Ids that it holds; all of them that the lake lacked were taken from it. */
+  readonly ids: string;
+  /** RFC 3339, the archive's clock; null where it sent none. */
+  readonly date: string | null;
 }
 
 /** All evidence of a product, folded. */
@@ -104,6 +117,12 @@ function isRangeText(value: unknown): boolean {
   }
 }
 
+function isArchive(value: unknown): boolean {
+  if (!isObject(value) || typeof value.url !== 'string' || !isRangeText(value.ids)) return false;
+  const isHash = typeof value.sha256 === 'string' && /^[0-9a-f]{64}$/.test(value.sha256);
+  return isHash && (value.date === null || typeof value.date === 'string');
+}
+
 /** The members that evidence may have besides its first four: what each must be, and the sentence when it is not. */
 const MEMBERS: readonly (readonly [keyof Evidence, (value: unknown) => boolean, string])[] = [
   ['symbol', (value) => typeof value === 'string', 'symbol is no text'],
@@ -128,6 +147,7 @@ const MEMBERS: readonly (readonly [keyof Evidence, (value: unknown) => boolean, 
     'closed is no status and time',
   ],
   ['unnumbered', isId, 'unnumbered is no count'],
+  ['archive', isArchive, 'archive is no url, sha256 and ids'],
 ];
 
 /** Reads an evidence object. Throws `LakeError` `damaged-evidence` that says which member is wrong. */
