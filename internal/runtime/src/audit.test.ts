@@ -1,7 +1,9 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { judgeFloor } from '@schemahub/audit/certificate';
 import { createCheckpointStore } from '@schemahub/checkpoint';
+import { areAnswersApart } from '@schemahub/connector-kit';
 import { createDocuments, createLeases } from '@schemahub/coordination';
 import type { Clock } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
@@ -260,3 +262,17 @@ describe('readStatus', () => {
     expect((await readStatus({ lake, config })).exchanges[0]?.health).toBeNull();
   });
 });
+
+it.each([-1000, 0, 4000, 4999, 5000, 5001, undefined])(
+  'a run attests what a certificate believes: answers %s ms apart',
+  (apartMs) => {
+    const answer = (date: number | undefined) => ({
+      request: '',
+      ids: [],
+      date: date === undefined ? null : new Date(date).toISOString(),
+    });
+    const second = apartMs === undefined ? undefined : START + apartMs;
+    const isBelieved = judgeFloor(1, [answer(START), answer(second)]) === undefined;
+    expect(areAnswersApart(START, second)).toBe(isBelieved);
+  },
+);

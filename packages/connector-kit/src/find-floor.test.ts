@@ -21,19 +21,28 @@ function stage(ids: readonly number[]) {
   load(ids);
   const sleeps: number[] = [];
   const fresh: string[] = [];
+  let slept = 0;
   const clock = {
     ...createManualClock(),
     sleep: async (ms: number) => {
       sleeps.push(ms);
+      slept += ms;
     },
+  };
+  /** The venue's clock runs with ours. */
+  const fetch: typeof venue.fetch = async (url, init) => {
+    const reply = await venue.fetch(url, init);
+    const date = reply.headers.get('date');
+    if (date !== null) reply.headers.set('date', new Date(Date.parse(date) + slept).toUTCString());
+    return reply;
   };
   const transport = createFetchTransport({
     policy: memoryPolicy,
     clock: createManualClock(),
-    fetch: venue.fetch,
+    fetch,
     freshFetch: (url, init) => {
       fresh.push(url);
-      return venue.fetch(url, init);
+      return fetch(url, init);
     },
   });
   const connector = createMemoryConnector({ transport, clock });
@@ -121,6 +130,27 @@ describe('confirmFloor', () => {
     };
     expect(await confirmFloor({ ...options, connector, floor: 500 })).toMatchObject({ floor: 460, confirmed: false });
   });
+
+  it.each([4999, 5000, undefined])(
+    'believes two answers 5 s apart by the clock of the venue: %s ms',
+    async (apartMs) => {
+      const options = stage([500]);
+      let first: number | undefined;
+      const connector = {
+        ...options.connector,
+        probe: async (...args: Parameters<typeof options.connector.probe>) => {
+          const answer = await options.connector.probe(...args);
+          const isFirst = args[2]?.freshConnection === true;
+          first ??= answer.date!;
+          return { ...answer, date: isFirst ? first : apartMs === undefined ? undefined : first + apartMs };
+        },
+      };
+      expect(await confirmFloor({ ...options, connector, floor: 500 })).toMatchObject({
+        floor: 500,
+        confirmed: apartMs === 5000,
+      });
+    },
+  );
 
   it('knows that nothing lies below 0', async () => {
     const { venue, ...options } = stage([0, 1]);

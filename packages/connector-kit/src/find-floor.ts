@@ -39,12 +39,24 @@ export interface ConfirmFloorOptions extends Omit<FindFloorOptions, 'head'> {
 export interface ConfirmedFloor {
   /** Lower than the given one when a row appeared below it. */
   readonly floor: number;
-  /** Two empty answers below `floor`, `waitMs` apart, the first over a fresh connection; or the floor is 0. */
+  /**
+   * Two empty answers below `floor`, `waitMs` apart and 5 s by the exchange's clock, the first over a fresh connection;
+   * or the floor is 0.
+   */
   readonly confirmed: boolean;
   readonly evidence: readonly FloorEvidence[];
 }
 
 const CONFIRM_WAIT_MS = 5000;
+
+/**
+ * Whether two answers are ≥ 5 s apart by the exchange's own clock (their `Date`, ms): what a certificate asks of every
+ * pair that attests something. Our clock alone may be wrong, and a cache answers with the `Date` of its first time.
+ */
+export function areAnswersApart(first: number | undefined, second: number | undefined): boolean {
+  return first !== undefined && second !== undefined && second - first >= CONFIRM_WAIT_MS;
+}
+
 /** How often a floor may give way before it is left unconfirmed for the next run. */
 const CONFIRM_ROUNDS = 4;
 const STEP_FACTOR = 10;
@@ -132,7 +144,10 @@ export async function confirmFloor(options: ConfirmFloorOptions): Promise<Confir
     if (rows.length === 0) {
       await clock.sleep(waitMs, signal);
       rows = await ask(options, floor - 1, evidence);
-      if (rows.length === 0) return { floor, confirmed: true, evidence };
+      if (rows.length === 0) {
+        const [first, second] = evidence.slice(-2);
+        return { floor, confirmed: areAnswersApart(first?.date, second?.date), evidence };
+      }
     }
     floor = await descend(options, rows.at(-1)!);
   }

@@ -29,6 +29,7 @@ export { ConnectorError, type ConnectorErrorCode, contractBreak, invalidOption }
 export type { FetchLike } from './fetch-like.js';
 export { createFetchTransport, type FetchTransportOptions } from './fetch-transport.js';
 export {
+  areAnswersApart,
   type ConfirmedFloor,
   type ConfirmFloorOptions,
   confirmFloor,

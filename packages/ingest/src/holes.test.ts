@@ -1,9 +1,15 @@
 import { RangeSet } from '@schemahub/coverage';
+import { createLayout, type EvidenceFold, readEvidence } from '@schemahub/lake';
 import { describe, expect, it } from 'vitest';
-import { judgeAnswer, planHoles } from './holes.js';
-import { createSimBench, requireTruth, START } from './testing/sim-bench.js';
+import { ingestDefaults } from './context.js';
+import { judgeAnswer, planHoles, youngVoids } from './holes.js';
+import { createSimBench, requireTruth, type SimBench, START } from './testing/sim-bench.js';
 
 const set = RangeSet.parse;
+
+function evidenceOf({ store }: SimBench): Promise<EvidenceFold> {
+  return readEvidence(store, createLayout(), 'coinbase', 'X-USD');
+}
 
 describe('planHoles', () => {
   it.each([
@@ -44,6 +50,23 @@ describe('judgeAnswer', () => {
     ['ascending rows', { ids: [9, 12] }, hole, { kind: 'unclear' }],
   ])('%s', (_, answer, one, verdict) => {
     expect(judgeAnswer({ ...old, ...answer }, one, 600_000)).toEqual(verdict);
+  });
+});
+
+describe('youngVoids', () => {
+  const date = '2026-01-01T00:00:00Z';
+  const probes = [{ request: '', ids: [9, 4], date }];
+  const run = { first: 5, last: 8, lower: 4, upper: 9, probes };
+  const end = Date.parse('2026-01-31T00:00:00Z');
+  it.each([
+    ['younger than 30 days', end - 1, '4,9', ['5-8']],
+    ['30 days old', end, '4,9', []],
+    ['whose lower trade is no longer held', end - 1, '9', []],
+    ['whose upper trade is no longer held', end - 1, '4', []],
+    ['in which a trade is held by now', end - 1, '4,6,9', []],
+  ])('%s', (_, now, fetched, asked) => {
+    const holes = youngVoids([run, run], set(fetched), now, ingestDefaults.reprobeMs);
+    expect(holes.map(({ first, last }) => `${first}-${last}`)).toEqual(asked);
   });
 });
 
@@ -91,5 +114,74 @@ describe('the price of holes', () => {
     bench.sim.control.addTrades('X-USD', 20);
     await bench.run('ingest', ['X-USD']);
     expect(bench.sleeps).toEqual([]);
+  });
+});
+
+describe('what attests a hole', () => {
+  const P = 'X-USD';
+  const products = [{ id: P, trades: 300, voids: [200], endTime: START - 3600_000 }];
+
+  it('is a question over a fresh connection and another one; so the evidence says', async () => {
+    const bench = createSimBench({ products });
+    const asked: [number, boolean | undefined][] = [];
+    const connector: typeof bench.connector = {
+      ...bench.connector,
+      probe: (product, upper, options) => {
+        if (upper === 201) asked.push([upper, options?.freshConnection]);
+        return bench.connector.probe(product, upper, options);
+      },
+    };
+    await bench.run('backfill', [P], {}, { connector });
+    expect(asked).toEqual([
+      [201, true],
+      [201, false],
+    ]);
+    const { voidRuns } = await evidenceOf(bench);
+    expect(voidRuns[0]?.probes.map(({ ids, fresh_connection }) => [ids, fresh_connection])).toEqual([
+      [[201, 199], true],
+      [[201, 199], undefined],
+    ]);
+  });
+
+  it.each([4999, 5000])('is two answers 5 s apart by the clock of the exchange: %i ms', async (apartMs) => {
+    const bench = createSimBench({ products });
+    // A cache, or a replica whose clock is behind: our own clock says that the wait was long enough.
+    let first: number | undefined;
+    const connector: typeof bench.connector = {
+      ...bench.connector,
+      probe: async (product, upper, options) => {
+        const answer = await bench.connector.probe(product, upper, options);
+        if (upper !== 201) return answer;
+        first ??= answer.date!;
+        return { ...answer, date: options?.freshConnection ? first : first + apartMs };
+      },
+    };
+    const [result] = (await bench.run('backfill', [P], {}, { connector })).products;
+    const isAttested = apartMs >= 5000;
+    expect([result?.state, result?.account?.void.toString()]).toEqual(
+      isAttested ? ['complete', '200'] : ['incomplete', ''],
+    );
+    expect((await evidenceOf(bench)).void.toString()).toBe(isAttested ? '200' : '');
+    // The next run asks again.
+    await requireTruth(bench, await bench.run('backfill', [P]), P);
+  });
+
+  it('is asked for in four rounds while rows are promised, once where an answer proves nothing, and anew by the next run', async () => {
+    const bench = createSimBench({ products: [{ ...products[0]!, voids: [100, 200] }] });
+    const asked: number[] = [];
+    const connector: typeof bench.connector = {
+      ...bench.connector,
+      probe: async (product, upper, options) => {
+        const answer = await bench.connector.probe(product, upper, options);
+        if (upper < 100) return answer;
+        asked.push(upper);
+        // The one shows a trade that no page brings, the other only the trade above.
+        return { ...answer, ids: upper === 201 ? [201, 200] : [upper] };
+      },
+    };
+    const [result] = (await bench.run('backfill', [P], {}, { connector })).products;
+    expect([result?.state, result?.account?.missing.toString()]).toEqual(['incomplete', '100,200']);
+    expect(asked).toEqual([101, 201, 201, 201, 201]);
+    await requireTruth(bench, await bench.run('backfill', [P]), P);
   });
 });

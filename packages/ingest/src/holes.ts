@@ -1,4 +1,4 @@
-import { parseTradeTime } from '@schemahub/connector-kit';
+import { areAnswersApart, parseTradeTime } from '@schemahub/connector-kit';
 import { ExchangeError, type ProbeAnswer } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { EvidenceRequest, VoidRun } from '@schemahub/lake';
@@ -76,22 +76,26 @@ interface Asked {
   readonly hole: Hole;
   readonly product: string;
   readonly stop: AbortSignal;
-  readonly answers: ProbeAnswer[];
+  readonly answers: { readonly answer: ProbeAnswer; readonly fresh: boolean }[];
   verdict: HoleAnswer;
 }
 
-function asEvidence(answer: ProbeAnswer, fresh: boolean): EvidenceRequest {
-  return {
-    request: answer.request,
-    ids: answer.ids,
-    date: answer.date === undefined ? null : timeText(answer.date),
-    ...(fresh ? { fresh_connection: true } : {}),
-  };
+function voidRun({ hole: { first, last }, answers }: Asked): VoidRun {
+  const probes = answers.map(
+    ({ answer: { request, ids, date }, fresh }): EvidenceRequest => ({
+      request,
+      ids,
+      date: date === undefined ? null : timeText(date),
+      ...(fresh ? { fresh_connection: true } : {}),
+    }),
+  );
+  return { first, last, lower: first - 1, upper: last + 1, probes };
 }
 
-function voidRun({ hole: { first, last }, answers }: Asked): VoidRun {
-  const probes = answers.map((answer, i) => asEvidence(answer, i === 0));
-  return { first, last, lower: first - 1, upper: last + 1, probes };
+/** Two clean answers attest nothing when the exchange's own clock says that they are one [a cache, a lagging replica]. */
+function judgeBoth({ answers, verdict }: Asked): HoleAnswer {
+  if (verdict.kind !== 'empty') return verdict;
+  return areAnswersApart(answers[0]?.answer.date, answers[1]?.answer.date) ? verdict : { kind: 'unclear' };
 }
 
 export interface ProductHoles {
@@ -115,7 +119,7 @@ async function ask(run: IngestContext, one: Asked, freshConnection: boolean): Pr
         signal: stop,
       }),
     );
-    one.answers.push(answer);
+    one.answers.push({ answer, fresh: freshConnection });
     one.verdict = judgeAnswer(answer, one.hole, settings.youngMs);
   } catch (error) {
     const isOwnEnd = stop.aborted && !run.stop.aborted;
@@ -139,7 +143,8 @@ function summarize(asked: readonly Asked[]): SettledHoles {
 
 /**
  * Asks about all holes of a run together: once over fresh connections, then, ≥ 5 s later, once more where the first
- * answer was clean. Both clean: the run is void. The wait is paid once, however many holes there are.
+ * answer was clean. Both clean, and 5 s apart by the exchange's clock as well: the run is void. The wait is paid once,
+ * however many holes there are.
  */
 export async function probeHoles(
   context: IngestContext,
@@ -153,7 +158,10 @@ export async function probeHoles(
   const clean = asked.filter(({ verdict }) => verdict.kind === 'empty');
   if (clean.length > 0) {
     await clock.sleep(settings.probeWaitMs, stop);
-    await pool(clean, requestsAtOnce(context), (one) => ask(context, one, false));
+    await pool(clean, requestsAtOnce(context), async (one) => {
+      await ask(context, one, false);
+      one.verdict = judgeBoth(one);
+    });
   }
   return new Map(
     products.map(({ product }) => [product, summarize(asked.filter((one) => one.product === product))] as const),
