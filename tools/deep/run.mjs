@@ -90,14 +90,15 @@ function deep() {
 
 /** Whole pipelines under seeded disaster: `pnpm sim --seeds 300`. */
 function simulation() {
-  for (const [exchange, seeds] of [
-    ['coinbase', '300'],
-    ['binance', '100'],
-    ['kraken', '100'],
+  for (const kind of [
+    ['--seeds', '300'],
+    ['--seeds', '100', '--iceberg'],
+    ['--seeds', '100', '--iceberg', '--exchange', 'binance'],
+    ['--seeds', '100', '--iceberg', '--exchange', 'kraken'],
   ]) {
-    say(`${seeds} seeds of the simulation on ${exchange}`);
-    const args = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--seeds', seeds, '--exchange', exchange];
-    one(`${seeds} random runs on ${exchange} break no promise`, run(process.execPath, args, { minutes: 10 }).ok);
+    say(`simulation ${kind.join(' ')}`);
+    const args = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', ...kind];
+    one(`random runs ${kind.join(' ')} break no promise`, run(process.execPath, args, { minutes: 10 }).ok);
   }
   say('every command killed at every call to the store');
   const matrix = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', '--crash-matrix', '--pairs', '10'];

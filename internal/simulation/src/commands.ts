@@ -9,6 +9,7 @@ import type { ObjectStore, ProcessIdentity } from '@schemahub/object-store';
 import { condemnMissing, runVerify } from '@schemahub/runtime/audit';
 import type { Config } from '@schemahub/runtime/config';
 import { openExchange, venueOf } from '@schemahub/runtime/exchange';
+import { expireFace, faceStatus, publish, publishedPaths } from '@schemahub/runtime/iceberg';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { documentCircuits, type OpenLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { rawProducts } from '@schemahub/runtime/table';
@@ -29,6 +30,8 @@ export interface CommandHost {
   readonly products: readonly string[];
   /** 0 … 1: which snapshot a rollback goes back to. */
   readonly choice: number;
+  /** Whether what it commits is published at once. */
+  readonly isPublishing: boolean;
   readonly onBudget: (facts: { readonly used: number; readonly peak: number; readonly limit: number }) => void;
 }
 
@@ -193,7 +196,10 @@ async function onTable(host: CommandHost, lake: OpenLake, command: Command): Pro
     case 'vacuum': {
       const { keepMs, keepSnapshots } = host.scenario;
       const now = await storeNow(lake, 'job:vacuum');
-      const result = await openTable(host, lake).vacuum({ now, keepMs, keepSnapshots });
+      // As the command line does: published snapshots of that age go first, then what they alone held.
+      if (host.scenario.publishes === true) await expireFace({ lake, config: host.config, now, keepMs });
+      const published = host.scenario.publishes === true ? await publishedPaths(lake, host.config) : undefined;
+      const result = await openTable(host, lake).vacuum({ now, keepMs, keepSnapshots, publishedPaths: published });
       return `deleted ${result.deleted.length}, retired ${result.retired.length}, buried ${result.buried.length}`;
     }
     case 'rollback':
@@ -201,6 +207,8 @@ async function onTable(host: CommandHost, lake: OpenLake, command: Command): Pro
     case 'release':
       await openTable(host, lake).release();
       return 'complete';
+    case 'publish':
+      return 'published';
     default:
       throw new Error(`no command of the table: ${command}`);
   }
@@ -230,7 +238,10 @@ export async function runCommand(host: CommandHost, command: Command): Promise<C
       const acquired = await lake.leases.acquire(`job:${command}`);
       if (acquired.kind !== 'held') return 'held';
       try {
-        return await onTable(host, lake, command);
+        const end = await onTable(host, lake, command);
+        if (!host.isPublishing || command === 'vacuum') return end;
+        await publish({ lake, config: host.config });
+        return command === 'publish' ? (await faceStatus({ lake, config: host.config })).state : end;
       } finally {
         await acquired.lease.release();
       }

@@ -7,14 +7,17 @@ import { drawScenario, type Scenario } from './scenario.js';
 import { shrink } from './shrink.js';
 import { type Outcome, simulate } from './simulate.js';
 import { realMs } from './under-seed.js';
-import { type Exchange, simVenueOf } from './venues.js';
+import { simVenueOf } from './venues.js';
 
 const usage = `pnpm sim --seeds N [--from SEED]       N runs; prints what each broken seed broke; exit 1 if any did; --until-broken: stops there
 pnpm sim --seed SEED [--history]       one run, with its history line by line
 pnpm sim --seed SEED --shrink          the smallest run found that breaks the same promise, with its history
 pnpm sim --crash-matrix [--pairs N]    every command killed at every call to the store; then N drawn pairs of deaths each
 --exchange coinbase|binance|kraken     the same on another exchange; default coinbase
+--iceberg                             and every commit published as an Iceberg snapshot
 `;
+
+type Kind = Pick<Scenario, 'exchange' | 'publishes'>;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -35,12 +38,12 @@ function printOutcome(outcome: Outcome): void {
   );
 }
 
-async function runMany(from: number, count: number, exchange: Exchange, untilBroken: boolean): Promise<number> {
+async function runMany(from: number, count: number, kind: Kind, untilBroken: boolean): Promise<number> {
   const begun = realMs();
   const sums = { steps: 0, commits: 0, requests: 0, killed: 0, virtualMs: 0 };
   const broken: number[] = [];
   for (let seed = from; seed < from + count; seed++) {
-    const outcome = await simulate(drawScenario(seed, exchange), play);
+    const outcome = await simulate(drawScenario(seed, kind), play);
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += outcome[name];
     if (outcome.violations.length > 0) {
       broken.push(seed);
@@ -92,17 +95,18 @@ function numberOf(args: readonly string[], name: string): number | undefined {
 async function main(args: readonly string[]): Promise<number> {
   const at = args.indexOf('--exchange');
   const { exchange } = simVenueOf(at < 0 ? undefined : args[at + 1]);
+  const kind: Kind = { exchange, publishes: args.includes('--iceberg') };
   const [seed, seeds] = [numberOf(args, '--seed'), numberOf(args, '--seeds')];
   if (args.includes('--crash-matrix')) return await runMatrix(numberOf(args, '--pairs') ?? 10);
   if (seeds !== undefined)
-    return await runMany(numberOf(args, '--from') ?? 1, seeds, exchange, args.includes('--until-broken'));
+    return await runMany(numberOf(args, '--from') ?? 1, seeds, kind, args.includes('--until-broken'));
   if (seed === undefined) {
     print(usage);
     return 2;
   }
   const isShrunk = args.includes('--shrink');
-  const shrunk = isShrunk ? await shrink(drawScenario(seed, exchange)) : undefined;
-  const scenario = shrunk?.scenario ?? drawScenario(seed, exchange);
+  const shrunk = isShrunk ? await shrink(drawScenario(seed, kind)) : undefined;
+  const scenario = shrunk?.scenario ?? drawScenario(seed, kind);
   const withHistory = args.includes('--history');
   const outcome = shrunk?.outcome ?? (await simulate(scenario, play, { withHistory }));
   printScenario(scenario);

@@ -1,5 +1,6 @@
 import { RangeSet } from '@schemahub/coverage';
 import { checkDataFile, type ListedProduct, readList, readRaw, sha256Of } from './check-files.js';
+import { createFaceWitness, type FaceWitness, METADATA_FILE } from './face.js';
 import type { Truth } from './truth.js';
 import type { SimVenue } from './venues.js';
 
@@ -60,6 +61,7 @@ const classes = {
   data: /^unified_trades\/v\d+\//,
   list: /^unified_trades\/files\//,
   commit: /^unified_trades\/commits\/\d{20}\.json$/,
+  face: METADATA_FILE,
   quarantine: /^quarantine\//,
   checkpoint: /^checkpoints\//,
   certificate: /^certificates\//,
@@ -81,6 +83,7 @@ export interface OracleOptions {
 }
 
 interface Books extends OracleOptions {
+  readonly face: FaceWitness;
   readonly objects: Map<string, Uint8Array>;
   readonly rawIds: Map<string, { readonly product: string; readonly ids: RangeSet }>;
   readonly condemned: Set<string>;
@@ -95,9 +98,17 @@ interface Books extends OracleOptions {
 }
 
 export function createOracle(options: OracleOptions): Oracle {
+  const objects = new Map<string, Uint8Array>();
+  const violations: Violation[] = [];
+  const violate = (rule: string, text: string): void => void violations.push({ rule, text });
+  const filesOf = (commit: number): ReadonlySet<string> | undefined => {
+    const found = books.commits.get(commit);
+    return found && new Set(found.products.flatMap(({ files }) => files.map(({ path }) => path)));
+  };
   const books: Books = {
     ...options,
-    objects: new Map(),
+    face: createFaceWitness({ objects, filesOf, violate }),
+    objects,
     rawIds: new Map(),
     condemned: new Set(),
     harmed: new Set(),
@@ -106,10 +117,9 @@ export function createOracle(options: OracleOptions): Oracle {
     checkpoints: new Map(),
     checkedFiles: new Set(),
     pending: [],
-    violations: [],
+    violations,
     head: 0,
   };
-  const violate = (rule: string, text: string): void => void books.violations.push({ rule, text });
   const guard = (rule: string, key: string, check: () => void): void => {
     try {
       check();
@@ -165,6 +175,8 @@ function checkWrite(books: Books, violate: Violate, kind: ObjectClass, { key, be
 function checkDelete(books: Books, violate: Violate, key: string): void {
   const kind = classOf(key);
   if (!books.objects.has(key) || kind === undefined) return;
+  // Old metadata files are the Iceberg face's own affair.
+  if (kind === 'face') return;
   if (kind !== 'data' && kind !== 'list') {
     violate('deleted', `${key}: ${kind} objects are never deleted`);
     return;
@@ -174,6 +186,7 @@ function checkDelete(books: Books, violate: Violate, key: string): void {
   else if (books.now() - retiredAt < DAY_MS)
     violate('deleted-early', `${key}: retired ${Math.round((books.now() - retiredAt) / 60_000)} minutes ago`);
   if (keysOf(books.commits.get(books.head)).has(key)) violate('deleted-live', `${key}: the latest commit names it`);
+  if (books.face.published().has(key)) violate('deleted-published', `${key}: a published snapshot names it`);
 }
 
 function keysOf(commit: CommitView | undefined): Set<string> {
@@ -194,6 +207,7 @@ function digest(books: Books, violate: Violate, kind: ObjectClass, write: Stored
   else if (kind === 'commit' && before === undefined) digestCommit(books, violate, write);
   else if (kind === 'checkpoint') digestCheckpoint(books, violate, write);
   else if (kind === 'certificate') checkCertificate(books, violate, write);
+  else if (kind === 'face') books.pending.push(() => books.face.look(key));
   else if (kind === 'quarantine') violate('quarantined', `${key}: no trade of the exchange deserves it`);
 }
 

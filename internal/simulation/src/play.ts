@@ -182,6 +182,8 @@ export async function makeWhole(world: World): Promise<void> {
   await requireEnd(world, 'transform', 'complete');
   await requireEnd(world, 'compact', 'complete');
   await requireEnd(world, 'verify-deep', 'complete');
+  if (scenario.publishes === true)
+    await requireEnd(world, 'publish', world.oracle.head() === undefined ? 'none' : 'current');
   checkTable(world);
   await checkIdempotence(world);
 }

@@ -15,6 +15,7 @@ export type Command =
   | 'release'
   | 'verify'
   | 'verify-deep'
+  | 'publish'
   | 'pipeline';
 
 /** One thing that somebody does: a user who starts a command, the exchange that trades, time, an accident. */
@@ -27,6 +28,8 @@ export type Action =
       readonly isNeighbour: boolean;
       /** Calls to the store that go wrong, of 1000. */
       readonly faults: number;
+      /** Leaves what it commits to the next publisher. Default false. */
+      readonly isUnpublished?: boolean | undefined;
     }
   /** Waits for all commands under way. */
   | { readonly do: 'join' }
@@ -59,6 +62,8 @@ export interface Scenario {
   readonly seed: number;
   /** Default: coinbase. */
   readonly exchange?: Exchange | undefined;
+  /** Whether each commit is published as an Iceberg snapshot. Default false. */
+  readonly publishes?: boolean | undefined;
   readonly products: readonly ProductSpec[];
   readonly actions: readonly Action[];
   /** Share of requests to the exchange that go wrong, and how. */
@@ -147,6 +152,7 @@ interface Started {
   count: number;
   last: Command;
   readonly ignoresLeases: boolean;
+  readonly publishes: boolean;
 }
 
 function drawAction(random: Random, products: readonly ProductSpec[], started: Started): Action {
@@ -158,7 +164,16 @@ function drawAction(random: Random, products: readonly ProductSpec[], started: S
     // The same again, beside the one that is under way: two of a kind are what leases are for.
     started.last = random() < 0.25 ? started.last : pick(random, commands);
     const isNeighbour = started.ignoresLeases || random() < 0.3;
-    return { do: 'start', process, command: started.last, isNeighbour, faults };
+    // Now and then publishing is switched off: a later run heals it. Drawn apart, so that all other draws stay as they are.
+    const isUnpublished = started.publishes && createDraws(started.count, 'unpublished')() < 0.4;
+    return {
+      do: 'start',
+      process,
+      command: started.last,
+      isNeighbour,
+      faults,
+      ...(isUnpublished ? { isUnpublished } : {}),
+    };
   }
   if (roll < 0.62) return { do: 'join' };
   if (roll < 0.74) {
@@ -202,18 +217,22 @@ function drawOrder(random: Random, isByTime: boolean): Scenario['order'] {
 }
 
 /** The run of a seed: the same one on any exchange, but for the names of its products. */
-export function drawScenario(seed: number, exchange: Exchange = 'coinbase'): Scenario {
+export function drawScenario(
+  seed: number,
+  { exchange = 'coinbase', publishes = false }: Pick<Scenario, 'exchange' | 'publishes'> = {},
+): Scenario {
   const { productOf, lowestId, isByTime } = simVenueOf(exchange);
   const random = createDraws(seed, 'scenario');
   const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) =>
     drawProduct(random, productOf(`P${i}`), lowestId),
   );
-  const started: Started = { count: 0, last: 'ingest', ignoresLeases: random() < 0.4 };
+  const started: Started = { count: 0, last: 'ingest', ignoresLeases: random() < 0.4, publishes };
   const actions: Action[] = [];
   for (let left = between(random, 4, 24); left > 0; left--) actions.push(drawAction(random, products, started));
   return {
     seed,
     ...(exchange === 'coinbase' ? {} : { exchange }),
+    ...(publishes ? { publishes } : {}),
     products,
     actions: withoutContradictions(actions),
     exchangeFaults: { share: pick(random, [0, 0, 0.05, 0.2]), kinds: exchangeFaultKinds },

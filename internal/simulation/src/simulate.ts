@@ -150,7 +150,13 @@ function simulatedExchange(world: {
 /** Starts a command in a process of its own; its end, or its death, is in the history. */
 export function start(
   world: World,
-  options: { name: string; command: Command; isNeighbour: boolean; faults: number },
+  options: {
+    name: string;
+    command: Command;
+    isNeighbour: boolean;
+    faults: number;
+    isUnpublished?: boolean | undefined;
+  },
 ): Promise<CommandEnd> {
   const { scenario, scheduler, oracle, trace, sim } = world;
   const { name, command } = options;
@@ -187,6 +193,7 @@ export function start(
       scenario,
       products: scenario.products.map(({ id }) => id),
       choice: draws(),
+      isPublishing: scenario.publishes === true && options.isUnpublished !== true,
       onBudget: ({ used, peak, limit }) => {
         if (used !== 0) oracle.violate('budget', `${name} ${command} ends with ${used} bytes reserved`);
         if (peak > limit) oracle.violate('budget', `${name} ${command} held ${peak} bytes, the limit is ${limit}`);
