@@ -18,6 +18,8 @@ const decompress = promisify(gunzip);
 
 /** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
 const MAX_UNPACKED_BYTES = 1_000_000_000;
+const SMALLEST_PIECE = 2 ** 14;
+const LARGEST_PIECE = 2 ** 26;
 const NEWLINE = 0x0a;
 
 /** What a raw object's name says; its create was atomic and followed its data, so the name is trusted. */
@@ -121,6 +123,13 @@ function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
 }
 
+/** What an object of one gzip member unpacks to, and a byte more, so that it comes in one piece; a guess, and bounded. */
+function likelySize(bytes: Uint8Array): number {
+  if (bytes.length < 4) return SMALLEST_PIECE;
+  const size = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32LE(bytes.length - 4) + 1;
+  return Math.min(Math.max(size, SMALLEST_PIECE), LARGEST_PIECE);
+}
+
 /**
  * Unpacks an object and checks it: gzip CRC, count, first and last id, ascending ids; with `deep` also the hash over
  * its rows. Throws `LakeError` `damaged-raw` with the reason.
@@ -133,7 +142,7 @@ export async function decodeRawObject(
 ): Promise<RawContents> {
   let text: Buffer;
   try {
-    text = await decompress(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
+    text = await decompress(bytes, { maxOutputLength: MAX_UNPACKED_BYTES, chunkSize: likelySize(bytes) });
   } catch (error) {
     throw damaged(name, `does not unpack (${(error as Error).message})`, error);
   }

@@ -34,8 +34,8 @@ export interface ColumnStore {
   readonly columns: readonly StoreColumn[];
   /** Complete rows. The next row is written at this index and kept by counting it. */
   rows: number;
-  /** Makes room for the row at `rows`. */
-  readonly makeRoom: () => void;
+  /** Makes room for the row at `rows`, or for so many from there on. */
+  readonly makeRoom: (count?: number) => void;
   /** Writes any value; the way of everything but the kernel's own kinds. */
   readonly write: (column: StoreColumn, row: number, value: CellValue) => void;
   /** The code of a text in a dictionary column, or −1 once that column has become text. */
@@ -64,9 +64,10 @@ export function createColumnStore(
   let room = 0;
   const columns = specs.map(createColumn);
 
-  const makeRoom = (): void => {
-    if (store.rows < room) return;
-    room = room === 0 ? capacity : room * 2;
+  const makeRoom = (count = 1): void => {
+    if (store.rows + count <= room) return;
+    if (room === 0) room = capacity;
+    while (room < store.rows + count) room *= 2;
     for (const column of columns) growColumn(column, room);
   };
   const codeFor = (column: StoreColumn, text: string): number => {

@@ -36,6 +36,8 @@ export interface KernelState {
   readonly digits: Float64Array;
   /** Chunks of lines so far. */
   chunks: number;
+  /** Hears the text of a dictionary in quotes, the closing one included, and its code. */
+  teach: ((token: ShapeToken, text: Uint8Array, code: number) => void) | undefined;
 }
 
 const LINE_FEED = 10;
@@ -266,6 +268,7 @@ function readDictionary(token: ShapeToken, state: KernelState, line: LineBytes, 
     if (isRemembered(line, from, memo)) {
       column.codes[row] = memo.value;
       if (column.nulls !== undefined) column.nulls[row] = 0;
+      state.teach?.(token, bytes.subarray(from, from + memo.length), memo.value);
       return from + memo.length - 1;
     }
     for (let byte = bytes[at]!; PLAIN[byte] === 1; byte = bytes[at]!) {
@@ -289,7 +292,10 @@ function readDictionary(token: ShapeToken, state: KernelState, line: LineBytes, 
     }
     column.raw.remember(bytes, from, at, hash, code);
   }
-  if (token.notation === 'string') rememberText(memo, line, from, at + 1, code);
+  if (token.notation === 'string') {
+    rememberText(memo, line, from, at + 1, code);
+    state.teach?.(token, bytes.subarray(from, at + 1), code);
+  }
   column.codes[row] = code;
   if (column.nulls !== undefined) column.nulls[row] = 0;
   return at;

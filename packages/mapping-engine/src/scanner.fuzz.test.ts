@@ -1,15 +1,33 @@
 import { type CellValue, type ColumnBatch, cellAt, type TableSchema } from '@schemahub/columns';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createInterpreter, createScanner, loadMapping, type Mapping, type ScanReport } from './index.js';
-import { coinbaseMapping, things, thingsMapping, trades, tradesWithDecimals } from './test-tables.js';
+import { createInterpreter, loadMapping, type Mapping, type ScanReport } from './index.js';
+import { createScannerFor } from './scanner.js';
+import {
+  coinbaseMapping,
+  readings,
+  readingsMapping,
+  things,
+  thingsMapping,
+  trades,
+  tradesWithDecimals,
+} from './test-tables.js';
 
 let coinbase: Mapping;
 let thing: Mapping;
+let reading: Mapping;
+let counted: Mapping;
+
+/** Without exact decimals the compiled kernel reads all of its values. */
+const plainReadings: TableSchema = { ...readings, columns: readings.columns.slice(0, -1) };
 
 beforeAll(async () => {
   coinbase = await loadMapping(coinbaseMapping, { schemas: [trades, tradesWithDecimals] });
   thing = await loadMapping(thingsMapping, { schemas: [things] });
+  reading = await loadMapping(readingsMapping, { schemas: [readings, plainReadings] });
+  counted = await loadMapping(readingsMapping.replace('stored: from_ms', 'stored: from_epoch, at: from_s'), {
+    schemas: [readings, plainReadings],
+  });
 });
 
 const encoder = new TextEncoder();
@@ -77,15 +95,16 @@ function valuesOf(batch: ColumnBatch): (readonly CellValue[])[] {
   return Array.from({ length: batch.rows }, (_, row) => batch.columns.map((column) => cellAt(column, row)));
 }
 
-/** What the scanner makes of the same bytes, cut as told. */
+/** What the scanner makes of the same bytes, cut as told; the compiled kernel takes part from `smallestPiece` bytes on. */
 function byScanner(
+  smallestPiece: number,
   bytes: Uint8Array,
   cuts: readonly number[],
   mapping: Mapping,
   schema: TableSchema,
   keepId?: (id: number) => boolean,
 ): Summary {
-  const scanner = createScanner({ mapping, schema, keepId, capacity: 2 });
+  const scanner = createScannerFor({ mapping, schema, keepId, capacity: 2 }, smallestPiece);
   scanner.begin('fuzz');
   const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   let from = 0;
@@ -114,7 +133,9 @@ function expectSame(
   schema: TableSchema,
   keepId?: (id: number) => boolean,
 ): void {
-  expect(byScanner(bytes, cuts, mapping, schema, keepId)).toEqual(byInterpreter(bytes, mapping, schema, keepId));
+  const expected = byInterpreter(bytes, mapping, schema, keepId);
+  expect(byScanner(0, bytes, cuts, mapping, schema, keepId)).toEqual(expected);
+  expect(byScanner(Number.POSITIVE_INFINITY, bytes, cuts, mapping, schema, keepId)).toEqual(expected);
 }
 
 const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 22 });
@@ -350,7 +371,7 @@ const sourceOf = (line: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> =>
 const cutsArbitrary = fc.array(fc.nat(4000), { maxLength: 8 });
 
 /** Lines of one structure: a member's notation is drawn once, its text for each line. So later lines meet a learned shape. */
-const LINES_PER_SHAPE = 4;
+const LINES_PER_SHAPE = 7;
 
 function memberLines(
   key: string,
@@ -484,6 +505,14 @@ const thingShapes = shapedSource([
   memberLines('w', fc.constantFrom('1.5', '0.1', '-4'), decimalText),
 ]);
 
+const readingShapes = shapedSource([
+  memberLines('id', fc.nat(99).map(String), idText),
+  memberLines('v', fc.constantFrom('1.5', '0.1', '-4'), decimalText),
+  memberLines('at', fc.constantFrom('2026-09-27T15:57:28.610277Z', '2024-02-29T00:00:00Z'), timeText),
+  memberLines('stored', fc.constantFrom('1700000000123', '1700000000456'), epochText),
+  memberLines('u', fc.constantFrom('m', 's', 'a unit of a long name, longer than most'), anyText),
+]);
+
 const SOUND_TRADE: Readonly<Record<string, string>> = {
   trade_id: '5',
   side: '"buy"',
@@ -495,6 +524,15 @@ const SOUND_TRADE: Readonly<Record<string, string>> = {
   flag: 'true',
   _source_ingest_ts: '"2026-09-27T16:00:00.123000Z"',
 };
+const SOUND_READING: Readonly<Record<string, string>> = {
+  id: '7',
+  v: '1.5',
+  at: '"2026-09-27T15:57:28Z"',
+  stored: '1700000000123',
+  u: '"m"',
+  note: '"said \\"no\\""',
+};
+const SOUND_COUNTED: Readonly<Record<string, string>> = { ...SOUND_READING, at: '1700000000', stored: '1700000000123' };
 const SOUND_THING: Readonly<Record<string, string>> = { id: '"x"', n: '2', f: 'true', t: '1700000000123', w: '1.5' };
 
 const ODD_VALUES: readonly string[] = [
@@ -646,18 +684,33 @@ describe('the scanner says what the interpreter says', () => {
     );
   });
 
+  it('about lines of one shape with nulls, counts of seconds and milliseconds, and ids that are not wanted', () => {
+    const keepId = (id: number): boolean => id % 3 !== 0;
+    fc.assert(
+      fc.property(readingShapes, cutsArbitrary, fc.boolean(), (bytes, cuts, isCounted) =>
+        expectSame(bytes, cuts, isCounted ? counted : reading, plainReadings, isCounted ? keepId : undefined),
+      ),
+      { numRuns: 700 },
+    );
+  });
+
   it('about every odd value in every field of a shape that is known', () => {
     const sources = [
       { mapping: coinbase, schema: tradesWithDecimals, sound: SOUND_TRADE },
+      { mapping: coinbase, schema: trades, sound: SOUND_TRADE },
       { mapping: thing, schema: things, sound: SOUND_THING },
+      { mapping: reading, schema: plainReadings, sound: SOUND_READING },
+      { mapping: counted, schema: plainReadings, sound: SOUND_COUNTED },
     ];
     for (const { mapping, schema, sound } of sources) {
       for (const [field, value] of Object.entries(sound)) {
         for (const odd of ODD_VALUES) {
           for (const json of [JSON.stringify(odd), odd]) {
-            // The first line teaches the notation, the second is odd, the third has the first one's form again.
+            // The first line teaches the notation, the second the texts of dictionaries; then odd ones between sound ones.
             const teacher = json === odd ? value.replaceAll('"', '') : JSON.stringify(value.replaceAll('"', ''));
-            const lines = [teacher, json, teacher].map((written) => objectOf({ ...sound, [field]: written }));
+            const lines = [teacher, teacher, json, teacher, json].map((written) =>
+              objectOf({ ...sound, [field]: written }),
+            );
             expectSame(encoder.encode(lines.join('\n')), [], mapping, schema);
           }
         }
@@ -674,16 +727,16 @@ describe('the scanner says what the interpreter says', () => {
     );
     const line =
       '{"trade_id":1099147579,"side":"buy","size":"0.00000008","price":"84429.83000000","time":"2026-09-27T15:57:28.610277Z","product_id":"BTC-USD","_source":"coinbase","_symbol":"BTC-USD","_source_ingest_ts":"2026-09-27T16:00:00.123000Z"}\n';
-    const pair = encoder.encode(line + line + line);
+    const several = encoder.encode(line.repeat(4));
     fc.assert(
       fc.property(
-        fc.nat(line.length * 2),
+        fc.nat(line.length * 2 - 1),
         fc.oneof(fc.nat(255), fc.constantFrom(...encoder.encode('0159"\\{}:,.-+eETZ nut'))),
         cutsArbitrary,
         (at, byte, cuts) => {
-          const changed = pair.slice();
-          // The first line stays sound, so that there is a shape to be deceived.
-          changed[line.length + at] = byte;
+          const changed = several.slice();
+          // The first two lines stay sound, so that there is a shape to be deceived.
+          changed[line.length * 2 + at] = byte;
           expectSame(changed, cuts, coinbase, trades);
         },
       ),

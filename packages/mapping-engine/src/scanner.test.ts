@@ -2,6 +2,7 @@ import { type ColumnBatch, columnOf, rowAt, textAt } from '@schemahub/columns';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createScanner, loadMapping, MappingError, type Scanner, ScannerStateError } from './index.js';
+import { createScannerFor } from './scanner.js';
 import {
   coinbaseMapping,
   readings,
@@ -43,6 +44,38 @@ function ids(batch: ColumnBatch): string[] {
 }
 
 describe('createScanner', () => {
+  it('reads pieces of many lines as it reads them one by one: two shapes, dictionaries of many texts, unwanted ids', () => {
+    // More than a megabyte and more than 8,192 lines at once: neither ends where a piece for the compiled kernel does.
+    const lines = Array.from({ length: 12_000 }, (_, row) => {
+      const changes = {
+        side: row % 3 === 0 ? 'sell' : 'buy',
+        price: `${1 + (row % 977)}.${String(row).padStart(8, '0')}`,
+        time: new Date(1_790_000_000_000 + row * 37_000).toISOString(),
+        _symbol: row < 9000 ? 'BTC-USD' : `T${row % 40}-USD`,
+        ...(row % 1000 === 999 ? { extra: 'field' } : {}),
+        ...(row % 500 === 7 ? { size: '0.000000000000000000001234567890123' } : {}),
+      };
+      return tradeLine(row + 1, changes);
+    });
+    const text = lines.join('');
+    expect(text.length).toBeGreaterThan(2 ** 20);
+    const results = [0, Number.POSITIVE_INFINITY].map((smallestPiece) => {
+      const scanner = createScannerFor({ mapping, schema: trades, keepId: (id) => id % 101 !== 0 }, smallestPiece);
+      const first = scan(scanner, 'all', text);
+      const batch = scanner.take();
+      // The kernel is given back in between, and met again with all that it had learned gone.
+      return [first, batch, scan(scanner, 'again', text), scanner.take(), scanner.report()];
+    });
+    expect(results[0]).toEqual(results[1]);
+    const [, batch] = results[0] as [unknown, ColumnBatch];
+    expect(ids(batch)).toEqual(
+      lines
+        .map((_, row) => row + 1)
+        .filter((id) => id % 101 !== 0)
+        .map(String),
+    );
+  });
+
   it('keeps many sources in one batch, and accounts for each', () => {
     const scanner = createScanner({ mapping, schema: trades, capacity: 1 });
     expect(scan(scanner, 'one', tradeLine(1) + tradeLine('2') + tradeLine(5))).toEqual({

@@ -1,16 +1,16 @@
 import type { CellValue, ColumnBatch, TableSchema } from '@schemahub/columns';
-import { type ColumnStore, createColumnStore, type StoreColumn, type StoreColumnSpec } from './column-store.js';
-import { createLineInterpreter, type InterpretedLine, rulesBySchema } from './interpreter.js';
-import { NO_MATCH } from './json-bytes.js';
-import { type KernelState, readLine } from './line-kernel.js';
+import { createColumnStore, type StoreColumn, type StoreColumnSpec } from './column-store.js';
+import { createLineInterpreter, rulesBySchema } from './interpreter.js';
+import type { KernelState } from './line-kernel.js';
 import type { Destination } from './line-shape.js';
 import { createLineSplitter } from './line-splitter.js';
-import { createLineBytes, type LineBytes } from './line-words.js';
 import type { ColumnRule, Mapping } from './mapping.js';
 import { applyRule, type DigitLoss } from './rule.js';
-import { createScanLedger, type ScanLedger, type SourceAccount } from './scan-ledger.js';
+import { createScanLedger } from './scan-ledger.js';
+import { refuseOversizedLine, type ScannerParts, scanLines } from './scan-lines.js';
 import type { ScanReport, SourceScan } from './scan-report.js';
-import { createShapeMemory, type ShapeMemory } from './shape-memory.js';
+import { createShapeMemory } from './shape-memory.js';
+import { returnKernel } from './wasm-kernel.js';
 
 export interface ScannerOptions {
   /** A checked mapping; see loadMapping. */
@@ -47,27 +47,16 @@ export interface Scanner {
 const DEFAULT_CAPACITY = 16_384;
 const DEFAULT_MAX_REFUSALS = 10_000;
 const DEFAULT_MAX_LINE_BYTES = 16 * 2 ** 20;
-
-const LINE_FEED = 10;
-const CARRIAGE_RETURN = 13;
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-
-/** The parts of a scanner. */
-interface ScannerParts {
-  readonly store: ColumnStore;
-  readonly ledger: ScanLedger;
-  readonly memory: ShapeMemory;
-  readonly kernel: KernelState;
-  readonly interpret: (line: Uint8Array) => InterpretedLine;
-  /** Where decimal ids are read back from; undefined for text ids. */
-  readonly ids: StoreColumn | undefined;
-  readonly keepId: ((id: number) => boolean) | undefined;
-  readonly maxLineBytes: number;
-}
+const SMALLEST_PIECE = 16_384;
 
 /** Throws RangeError for an option out of range, MappingError SCHEMA_MISMATCH for another table's schema. */
 export function createScanner(options: ScannerOptions): Scanner {
-  const parts = createParts(options);
+  return createScannerFor(options, SMALLEST_PIECE);
+}
+
+/** `smallestPiece`: bytes of lines from which on the compiled kernel reads them; for tests. */
+export function createScannerFor(options: ScannerOptions, smallestPiece: number): Scanner {
+  const parts = createParts(options, smallestPiece);
   const { store, ledger, memory } = parts;
   const splitter = createLineSplitter({
     maxLineBytes: parts.maxLineBytes,
@@ -98,13 +87,16 @@ export function createScanner(options: ScannerOptions): Scanner {
     },
     take: () => {
       ledger.taken();
+      // A new batch numbers its texts anew.
+      if (parts.wasm !== undefined) returnKernel(parts.wasm);
+      parts.wasm = undefined;
       return store.take();
     },
     report: ledger.report,
   };
 }
 
-function createParts(options: ScannerOptions): ScannerParts {
+function createParts(options: ScannerOptions, smallestPiece: number): ScannerParts {
   const { mapping, schema, keepId } = options;
   const capacity = positiveInteger('capacity', options.capacity ?? DEFAULT_CAPACITY);
   const maxRefusals = positiveInteger('maxRefusals', options.maxRefusals ?? DEFAULT_MAX_REFUSALS);
@@ -129,11 +121,14 @@ function createParts(options: ScannerOptions): ScannerParts {
       loss: noLoss(),
       digits: Float64Array.of(Number.NaN, 0),
       chunks: 0,
+      teach: undefined,
     },
     interpret: createLineInterpreter(mapping, schema),
     ids: mapping.idKind === 'decimal' ? store.columns[idAt]! : undefined,
     keepId,
     maxLineBytes,
+    smallestPiece,
+    wasm: undefined,
   };
 }
 
@@ -194,127 +189,4 @@ function fixedColumns(
     if (rule.field !== null || column.constant !== undefined) return [];
     return [{ column, value: constantValue(rule) }];
   });
-}
-
-/** Whole lines, each with its line feed. */
-function scanLines(parts: ScannerParts, account: SourceAccount, bytes: Uint8Array, from: number, to: number): void {
-  const line = createLineBytes(bytes, nextChunk(parts.kernel));
-  let at = from;
-  while (at < to) {
-    account.line += 1;
-    const next = scanKnownShape(parts, account, line, at);
-    if (next !== NO_MATCH) {
-      at = next;
-      continue;
-    }
-    const end = bytes.indexOf(LINE_FEED, at);
-    scanUnusualLine(parts, account, bytes.subarray(at, end));
-    at = end + 1;
-  }
-}
-
-function nextChunk(kernel: KernelState): number {
-  kernel.chunks += 1;
-  return kernel.chunks;
-}
-
-/** Reads a line by the shapes known; the position of the next line, or NO_MATCH with nothing counted. */
-function scanKnownShape(parts: ScannerParts, account: SourceAccount, line: LineBytes, from: number): number {
-  const { store, memory, kernel, ids, keepId } = parts;
-  const { loss } = kernel;
-  store.makeRoom();
-  const row = store.rows;
-  for (let index = 0; index < memory.shapes.length; index += 1) {
-    loss.inexactDecimals = 0;
-    loss.decimalOverflows = 0;
-    const next = readLine(memory.shapes[index]!, kernel, line, from, row);
-    if (next === NO_MATCH) continue;
-    if (next - from > parts.maxLineBytes) return NO_MATCH;
-    if (index > 0) memory.promote(index);
-    if (ids === undefined) countTextId(account);
-    else {
-      const id = ids.numbers[row]!;
-      countId(account, id);
-      if (keepId !== undefined && !keepId(id)) {
-        account.skipped += 1;
-        return next;
-      }
-    }
-    countRow(store, account, loss);
-    return next;
-  }
-  return NO_MATCH;
-}
-
-function countRow(store: ColumnStore, account: SourceAccount, loss: DigitLoss): void {
-  store.rows += 1;
-  account.rows += 1;
-  account.inexactDecimals += loss.inexactDecimals;
-  account.decimalOverflows += loss.decimalOverflows;
-}
-
-function countId(account: SourceAccount, id: number): void {
-  // Comparisons with the NaN before the first record are false.
-  if (Number.isNaN(account.firstId)) account.firstId = id;
-  else if (!(id > account.lastId)) account.ascending = false;
-  account.lastId = id;
-}
-
-/** Text ids have no order that could be checked. */
-function countTextId(account: SourceAccount): void {
-  if (account.rows + account.skipped + account.refused > 0) account.ascending = false;
-}
-
-/** A line as the interpreter sees it; the line feed is taken off already. */
-function scanUnusualLine(parts: ScannerParts, account: SourceAccount, line: Uint8Array): void {
-  if (line.length > parts.maxLineBytes) {
-    account.line -= 1;
-    refuseOversizedLine(parts, account);
-    return;
-  }
-  const record = trimmedLine(line, account.line === 1);
-  if (isBlank(record)) return;
-  account.slowLines += 1;
-  const { result, fields } = parts.interpret(record);
-  if (result.kind === 'damaged') {
-    parts.ledger.damage(result.reason);
-    return;
-  }
-  parts.ledger.seeFields(fields!);
-  parts.memory.learn(record);
-  if (typeof result.id === 'string') countTextId(account);
-  else {
-    countId(account, result.id);
-    if (parts.keepId !== undefined && !parts.keepId(result.id)) {
-      account.skipped += 1;
-      return;
-    }
-  }
-  if (result.kind === 'refused') {
-    parts.ledger.refuse(result.id, result.reason, record);
-    return;
-  }
-  const { store } = parts;
-  store.columns.forEach((column, index) => {
-    store.write(column, store.rows, result.values[index]!);
-  });
-  countRow(store, account, result);
-}
-
-function refuseOversizedLine(parts: ScannerParts, account: SourceAccount): void {
-  account.line += 1;
-  account.slowLines += 1;
-  parts.ledger.damage(`the line is longer than ${parts.maxLineBytes} bytes`);
-}
-
-/** Without the carriage return of a CRLF and, on the first line, without a byte order mark. */
-function trimmedLine(line: Uint8Array, isFirst: boolean): Uint8Array {
-  const from = isFirst && BYTE_ORDER_MARK.every((byte, index) => line[index] === byte) ? BYTE_ORDER_MARK.length : 0;
-  const to = line.length > from && line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
-  return line.subarray(from, to);
-}
-
-/** Nothing but white space of JSON. */
-function isBlank(line: Uint8Array): boolean {
-  return line.every((byte) => byte === 32 || byte === 9 || byte === CARRIAGE_RETURN);
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { codeOf, createFolderMaker, type MakeFolder, sync } from './durable-folder.js';
 import { StoreError } from './errors.js';
 import { checkKey, checkPrefix, isSegment } from './key.js';
-import { versionOf } from './memory.js';
+import { versionOf, withVersion } from './memory.js';
 import type { ObjectEntry, ObjectStore, StoredObject } from './port.js';
 import { currentProcess, isProcessGone, type ProcessIdentity, parseProcessIdentity } from './process-identity.js';
 
@@ -232,8 +232,7 @@ async function read(
   }
   try {
     if (range === undefined) {
-      const bytes = await handle.readFile();
-      return { bytes, version: versionOf(bytes) };
+      return withVersion(await handle.readFile());
     }
     const { size, mtimeMs } = await handle.stat();
     const start = range.start < 0 ? Math.max(0, size + range.start) : Math.min(range.start, size);

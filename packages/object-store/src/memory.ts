@@ -26,6 +26,16 @@ export function versionOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** An object whose version is made when it is asked for: most readers of large objects never ask. */
+export function withVersion(bytes: Uint8Array): StoredObject {
+  return {
+    bytes,
+    get version() {
+      return versionOf(bytes);
+    },
+  };
+}
+
 /** Applies `GetOptions.range`; bounds beyond the object are cut. */
 export function sliceRange(bytes: Uint8Array, range: GetOptions['range']): Uint8Array {
   return range === undefined ? bytes : bytes.slice(range.start, range.end ?? bytes.length);
