@@ -1,13 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import type { Checkpoint } from '@schemahub/checkpoint';
-import { type CallPriority, ExchangeError, type Product, type TradePage } from '@schemahub/core';
+import { ExchangeError, type TradePage } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { type Assembler, createAssembler, type FinishedWindow } from './assembler.js';
-import type { RunContext } from './context.js';
 import type { FetchWindowsOptions, FetchWindowsResult, LaterPage } from './fetch-windows-options.js';
 import { finishWindow, rowlessAround } from './finish-window.js';
 import type { FlightMember } from './flights.js';
-import type { HeldRows } from './held-rows.js';
 import { landRun } from './land.js';
 import { landUnnumbered } from './land-unnumbered.js';
 import { createLandingQueue, type LandingQueue } from './landing-queue.js';
