@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSkippingClock } from './skipping-clock.js';
 import { createWorld, WORLD_NOW, type World } from './testing/virtual-run.js';
@@ -60,13 +62,18 @@ async function throughTheTable(
   exchange: string,
   product: string,
   fetch: (url: string) => Response,
+  flags: readonly string[] = [],
 ): Promise<{ rows: Expected[]; world: World }> {
   const host = exchange === 'binance' ? 'api.binance.com' : 'api.kraken.com';
   const venue = { fetch: async (url: string | URL | Request) => fetch(String(url)) };
-  const world = await createWorld({ clock, products: [{ id: 'BTC-USD', trades: 1 }], others: { [host]: venue } });
+  const world = await createWorld({
+    clock,
+    products: [{ id: 'BTC-USD', trades: 1 }],
+    others: { [host]: venue, 'data.binance.vision': venue },
+  });
   worlds.push(world);
   const environment = { SCHEMAHUB_BINANCE_RATE: '1000', SCHEMAHUB_BINANCE_BURST: '500', SCHEMAHUB_KRAKEN_RATE: '1000' };
-  for (const args of [['backfill', product, '--exchange', exchange], ['transform'], ['verify']]) {
+  for (const args of [['backfill', product, '--exchange', exchange, ...flags], ['transform'], ['verify']]) {
     const { code, err, out } = await world.run(args, { environment });
     expect(code, `${args.join(' ')}: ${err}${out}`).toBe(0);
   }
@@ -177,6 +184,26 @@ function cellsOf(body: string): string[][] {
   );
 }
 
+/** The recorded trades once more as daily files of the archive, in ms as before 2025. */
+function archiveOf(symbol: string, recorded: readonly Recorded[]): (url: string) => Response | undefined {
+  const days = new Map<string, string>();
+  for (const { row } of recorded) {
+    const { id, price, qty, quoteQty, time, isBuyerMaker, isBestMatch } = JSON.parse(row) as Record<string, never>;
+    const day = new Date(Number(time)).toISOString().slice(0, 10);
+    const words = [isBuyerMaker, isBestMatch].map((value) => (value ? 'True' : 'False'));
+    days.set(day, `${days.get(day) ?? ''}${[id, price, qty, quoteQty, time, ...words].join(',')}\n`);
+  }
+  return (url) => {
+    const [, stem = '', day = ''] = /\/daily\/trades\/[^/]+\/([^/]+-trades-(\d{4}-\d\d-\d\d))\.zip/.exec(url) ?? [];
+    const csv = days.get(day);
+    if (!url.includes('/data/spot/')) return undefined;
+    if (csv === undefined || stem !== `${symbol}-trades-${day}`) return new Response('', { status: 404 });
+    const zip = zipSync({ [`${stem}.csv`]: Buffer.from(csv) }, { mtime: '2024-08-10T00:00:00Z' });
+    const checksum = `${createHash('sha256').update(zip).digest('hex')}  ${stem}.zip\n`;
+    return url.endsWith('.CHECKSUM') ? new Response(checksum) : new Response(zip as Uint8Array<ArrayBuffer>);
+  };
+}
+
 describe.runIf(hasRecordings)('every recorded Binance trade reaches the table digit for digit', () => {
   it('19,904 contiguous BTCUSDT trades are 19,904 rows: one in six is equal to another but for its id', async () => {
     const recorded = ['20240808', '20240809'].flatMap((day) =>
@@ -187,6 +214,23 @@ describe.runIf(hasRecordings)('every recorded Binance trade reaches the table di
     expect(rows).toEqual(recorded.map(({ expected }) => expected));
     const contents = new Set(rows.map(({ trade_id: _, ...content }) => JSON.stringify(content)));
     expect(rows.length - contents.size).toBe(3086);
+  });
+
+  it('the same 19,904 from files of the archive: not one page of REST but for its looks at the ends', async () => {
+    const recorded = ['20240808', '20240809'].flatMap((day) =>
+      linesOf(`binance/ws/spot_btcusdt_trade_${day}.jsonl.gz`).map(binanceEvent),
+    );
+    const files = archiveOf('BTCUSDT', recorded);
+    const pages = binanceVenue('BTCUSDT', 'BTC', 'USDT', recorded);
+    let full = 0;
+    const venue = (url: string): Response => {
+      if (url.includes('historicalTrades') && url.includes('limit=1000')) full++;
+      return files(url) ?? pages(url);
+    };
+    const { rows } = await throughTheTable('binance', 'BTCUSDT', venue, ['--archive', 'always']);
+    expect(rows).toEqual(recorded.map(({ expected }) => expected));
+    // The search for the first trade asks one whole window.
+    expect(full).toBe(1);
   });
 
   it('ETHUSDT, the same minutes', async () => {
@@ -217,6 +261,23 @@ describe.runIf(hasRecordings)('every recorded Kraken trade reaches the table dig
     const venue = krakenVenue('XBTUSDT', 'XBT/USDT', recorded, '1762820035982277754');
     const { rows } = await throughTheTable('kraken', 'XBTUSDT', venue);
     expect(rows).toEqual(recorded.map(({ expected }) => expected));
+  });
+
+  it.each(['XMR/USD', 'SC/EUR'])('messages of the websocket, %s, as the rows of a page', async (wsname) => {
+    const messages = linesOf('kraken/ws/v1_trades_2021-04-17.jsonl').filter((line) => line.includes(`"${wsname}"]`));
+    const rows = messages.flatMap((line) => /"msg":\[\d+,\[(.*)\],"trade"/.exec(line)![1]!.match(/\[[^[\]]*\]/g) ?? []);
+    const cells = rows.map((row) =>
+      row
+        .slice(1, -1)
+        .replace(/"(\d+\.\d+)"(?=,"[bs]")/, '$1')
+        .split(','),
+    );
+    const recorded = cells.map((row, at) => krakenRow(row, at + 1, at === 0 || at === cells.length - 1));
+    const pair = wsname.replace('/', '');
+    const venue = krakenVenue(pair, wsname, recorded, cells.at(-1)![2]!.replace('.', '').padEnd(19, '0'));
+    const { rows: held } = await throughTheTable('kraken', pair, venue);
+    expect(held).toEqual(recorded.map(({ expected }) => expected));
+    expect(held.length).toBeGreaterThan(2);
   });
 
   it.each([
