@@ -23,6 +23,11 @@ export interface CoinbaseProductSpec {
   readonly ratePerSecond?: number | undefined;
   /** Where the price walk begins; it stays within 16 % of it. Default 100. */
   readonly price?: string | number | undefined;
+  /**
+   * Follow a price that every product with the same seed follows, on whatever venue, at most `spreadBps` (1/100 %) from
+   * it at any instant; `price` is where it goes around. Default: a walk of its own.
+   */
+  readonly pricePath?: { readonly seed: string | number; readonly spreadBps: number } | undefined;
   /** Digits of the price's tick. Default 2 from 100 up, 4 from 1, 6 from 0.01, else 8. */
   readonly priceDecimals?: number | undefined;
   /** Digits of sizes that may differ from 0; always 8 are printed. Default 8 from a price of 1 up, 2 from 0.001, else 0. */
@@ -45,6 +50,7 @@ export interface PlannedProduct {
   readonly endTimeMs: number;
   readonly followClock: boolean;
   readonly ratePerSecond: number;
+  readonly path: { readonly seed: number; readonly spread: number } | undefined;
   readonly centreTicks: number;
   readonly priceDecimals: number;
   readonly sizeDecimals: number;
@@ -83,6 +89,14 @@ function checkVoids(where: string, voids: IdList, firstId: number): IdList {
     );
   }
   return voids;
+}
+
+function pathOf(where: string, path: CoinbaseProductSpec['pricePath']): PlannedProduct['path'] {
+  if (path === undefined) return undefined;
+  const { seed, spreadBps } = path;
+  if (!(spreadBps >= 0 && spreadBps <= 1000))
+    refuse(`${where}.pricePath.spreadBps`, 'a number from 0 to 1000', spreadBps, 'Write 5 for 0.05 %.');
+  return { seed: hashText(`path/${seed}`), spread: spreadBps / 10_000 };
 }
 
 /** Checks a spec whole and fills in its defaults. */
@@ -127,6 +141,7 @@ export function planProduct(spec: CoinbaseProductSpec): PlannedProduct {
     endTimeMs: readTime(where, spec.endTime ?? defaultEndTime),
     followClock: spec.followClock ?? false,
     ratePerSecond,
+    path: pathOf(where, spec.pricePath),
     centreTicks: Math.max(1, Math.round(price * powerOfTen(priceDecimals))),
     priceDecimals,
     sizeDecimals,
@@ -141,6 +156,7 @@ export function seriesOf(plan: PlannedProduct, seed: string, generation: number)
     anchorId: plan.head,
     endTimeMs: plan.endTimeMs,
     ratePerSecond: plan.ratePerSecond,
+    path: plan.path,
     centreTicks: plan.centreTicks,
     priceDecimals: plan.priceDecimals,
     sizeDecimals: plan.sizeDecimals,

@@ -14,6 +14,8 @@ export interface TradeShape {
   readonly shiftUs: number;
   /** Price around which the walk goes, in ticks. */
   readonly centreTicks: number;
+  /** Follow a price that other venues follow too, within `spread` (a share of it), instead of a walk of one's own. */
+  readonly path?: { readonly seed: number; readonly spread: number } | undefined;
   /** Size units that one unit of the quote asset buys. */
   readonly unitsPerQuote: number;
 }
@@ -95,6 +97,43 @@ function walkTicks(shape: TradeShape, index: number): number {
   return Math.floor(shape.centreTicks * (1 + height));
 }
 
+/** Seconds of the quickest curve of a common price; each slower one is four times as long and twice as high. */
+const pathPeriod = 30;
+const pathAmplitude = 0.00005;
+/** Seconds over which a venue's own distance from the common price changes. */
+const spreadPeriod = 300;
+
+/** The common price at an instant, as a share of its centre, by the seed alone: every venue that follows it agrees. */
+function pathAt(seed: number, timeUs: number): number {
+  const seconds = timeUs / 1_000_000;
+  let height = 1;
+  let amplitude = pathAmplitude;
+  let period = pathPeriod;
+  for (let octave = 0; octave < walkOctaves; octave++) {
+    height += amplitude * noise(mix(seed, 200 + octave), seconds, period);
+    amplitude *= 2;
+    period *= 4;
+  }
+  return height;
+}
+
+/** The part of a venue's spread that lies between its own bid and ask: who takes pays half of it. */
+const bookShare = 0.2;
+
+/** Prices along a common path: the venue's distance from it, with what the taker pays, stays within the spread. */
+function followPath(
+  shape: TradeShape,
+  path: NonNullable<TradeShape['path']>,
+  { timesUs, makerBuys }: Pick<TradeBlock, 'timesUs' | 'makerBuys'>,
+): Float64Array {
+  return timesUs.map((timeUs, i) => {
+    const distance = (1 - bookShare / 2) * noise(mix(shape.seed, 300), timeUs / 1_000_000, spreadPeriod);
+    const paid = (makerBuys[i] === 1 ? -bookShare : bookShare) / 2;
+    const price = shape.centreTicks * pathAt(path.seed, timeUs) * (1 + path.spread * (distance + paid));
+    return Math.max(1, Math.floor(price));
+  });
+}
+
 function drawMakerSides(random: Random, times: Float64Array): Uint8Array {
   const makerBuys = new Uint8Array(blockSize);
   let side = random() < 0.5 ? 1 : 0;
@@ -160,7 +199,8 @@ export function computeBlock(shape: TradeShape, index: number): TradeBlock {
   const random = createRandom(mix(mixInteger(shape.seed, index), 13));
   const timesUs = blockTimes(shape, index, true);
   const makerBuys = drawMakerSides(random, timesUs);
-  const ticks = drawTicks(shape, index, random, makerBuys);
+  const own = drawTicks(shape, index, random, makerBuys);
+  const ticks = shape.path === undefined ? own : followPath(shape, shape.path, { timesUs, makerBuys });
   const units = drawUnits(shape, random, timesUs);
   return { timesUs, ticks, units, makerBuys };
 }

@@ -19,6 +19,8 @@ export interface TradeSeriesOptions {
   readonly anchorId: number;
   readonly endTimeMs: number;
   readonly ratePerSecond: number;
+  /** A price that several venues follow. */
+  readonly path?: TradeShape['path'];
   /** Centre of the price walk, in ticks of 10^−priceDecimals. */
   readonly centreTicks: number;
   readonly priceDecimals: number;
@@ -49,6 +51,7 @@ function shapeOf(options: TradeSeriesOptions): TradeShape {
     blockUs: (blockSize * 1_000_000) / options.ratePerSecond,
     shiftUs: 0,
     centreTicks: options.centreTicks,
+    path: options.path,
     unitsPerQuote: (powerOfTen(options.sizeDecimals) * powerOfTen(options.priceDecimals)) / options.centreTicks,
   };
   const unshifted = blockTimes(unanchored, index, false)[options.anchorId - index * blockSize]!;
