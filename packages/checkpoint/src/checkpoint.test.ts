@@ -84,6 +84,46 @@ describe('checkpoint', () => {
     );
   });
 
+  it('has the documented form', () => {
+    const checkpoint = applyChange(emptyCheckpoint('coinbase', 'BTC-USD'), {
+      symbol: 'BTC-USD',
+      origin: 'https://api.exchange.coinbase.com',
+      asked: RangeSet.parse('1-'),
+      anchor: 5047,
+      floor: 1,
+      head: { id: 12_350_000, seenAt: '2026-11-21T12:00:00.000Z' },
+      lastTrade: { id: 12_350_000, ts: '2026-11-21T11:59:59.123456Z', side: 'buy', price: '1.50', quantity: '2' },
+      fetched: RangeSet.parse('1-5000,5046-12350000'),
+      void: RangeSet.parse('5001-5045'),
+      recheckAdded: RangeSet.parse('7-9'),
+      closed: { status: 'delisted', seenAt: '2026-11-21T12:00:00.000Z' },
+      lastUpdated: '2026-11-21T12:00:01.000Z',
+    });
+    expect(JSON.stringify(encodeCheckpoint(checkpoint))).toBe(
+      '{"version":1,"epoch":0,"exchange":"coinbase","product_id":"BTC-USD","symbol":"BTC-USD",' +
+        '"origin":"https://api.exchange.coinbase.com","asked":"1-","cursor":12350001,"anchor":5047,"floor":1,' +
+        '"head":{"id":12350000,"seen_at":"2026-11-21T12:00:00.000Z"},' +
+        '"last_trade":{"id":12350000,"ts":"2026-11-21T11:59:59.123456Z","side":"buy","price":"1.50","quantity":"2"},' +
+        '"trades_processed":12349955,"fetched":"1-5000,5046-12350000","void":"5001-5045","recheck":"7-9",' +
+        '"closed":{"status":"delisted","seen_at":"2026-11-21T12:00:00.000Z"},"last_updated":"2026-11-21T12:00:01.000Z"}',
+    );
+  });
+
+  it.each(['fetched', 'void'] as const)(
+    'refuses more than 100,000 ranges of %s ids, and keeps what is stored',
+    async (set) => {
+      const { checkpoints, store } = open();
+      await checkpoints.restore(emptyCheckpoint('coinbase', 'X'));
+      const many = RangeSet.fromIds(Float64Array.from({ length: 100_000 }, (_, i) => 2 * i));
+      await checkpoints.update('coinbase', 'X', { [set]: many });
+      const before = await store.get('checkpoints/coinbase/X.json');
+      await expect(checkpoints.update('coinbase', 'X', { [set]: RangeSet.of(200_002) })).rejects.toThrow(
+        `${set} ids of coinbase X: 100001 separate ranges`,
+      );
+      expect(await store.get('checkpoints/coinbase/X.json')).toEqual(before);
+    },
+  );
+
   it('loses ids only by a condemnation, which raises the epoch and finds another last trade', () => {
     const base = applyChange(emptyCheckpoint('coinbase', 'X'), {
       anchor: 1,

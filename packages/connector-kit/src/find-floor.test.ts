@@ -71,6 +71,21 @@ describe('findProvisionalFloor', () => {
     );
   });
 
+  it.each([1000, 1001, 4999, 5000, 5001, 9998, 9999, 10_000])(
+    'finds the lowest of a dense history from %i',
+    async (first) => {
+      const ids = Array.from({ length: 50 }, (_, at) => first + at);
+      expect((await findProvisionalFloor({ ...stage(ids), head: ids.at(-1)! })).floor).toBe(first);
+    },
+  );
+
+  it('looks ten times further up each time', async () => {
+    const { venue, ...options } = stage([2_000_000, 2_000_001]);
+    await findProvisionalFloor({ ...options, head: 2_000_001 });
+    const asked = venue.urls().map((url) => Number(new URL(url).searchParams.get('upTo')));
+    expect(asked.slice(0, 6)).toEqual([999, 9999, 99_999, 999_999, 2_000_001, 1_499_999]);
+  });
+
   it('takes an ordinary history in two requests and keeps the first page as data', async () => {
     const { venue, ...options } = stage(Array.from({ length: 2000 }, (_, at) => at + 3));
     const { floor, page, evidence } = await findProvisionalFloor({ ...options, head: 2002 });

@@ -99,13 +99,22 @@ describe('what exchanges do', () => {
     expect((await evidenceOf(bench)).head?.id).toBe(640);
   });
 
-  it('ids restart below the held ones: refused, nothing written', async () => {
+  it.each([
+    ['below the held ones', { trades: 50 }, { id: 50 }],
+    ['to the very same newest id', { trades: 640 }, { id: 640 }],
+    ['and pass the held ones', { trades: 2000 }, { id: 2000 }],
+  ])('ids restart %s: said after three looks, 5 s apart', async (_, restart, head) => {
     const bench = benchOf({ trades: 640 });
     await bench.run('backfill', [P]);
     const before = await bench.dump();
-    bench.sim.control.restartIds(P, { trades: 50 });
+    bench.sim.control.restartIds(P, restart);
+    bench.sleeps.length = 0;
+    bench.requests();
     const result = await bench.run('ingest', [P]);
     expect([result.products[0]?.state, codeOf(result.products[0]?.error)]).toEqual(['refused', 'id-space-changed']);
+    expect(bench.sleeps).toEqual([5000, 5000]);
+    // The catalogue, the head where it lies above, and three looks.
+    expect(bench.requests()).toBe(head.id > 640 ? 5 : 4);
     expect(await bench.dump()).toEqual(before);
   });
 

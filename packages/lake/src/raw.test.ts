@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { RangeSet } from '@schemahub/coverage';
 import { createMemoryStore } from '@schemahub/object-store';
@@ -102,6 +103,14 @@ describe('the hash of rows', () => {
     );
     // Fixed for ever: stored names were made with it.
     expect(hashRows(Float64Array.of(999, 1000), bytes('a', 'b'))).toBe('6ec7b73f58839768f5eb006d96b02eba');
+    const sha = (...parts: (string | Buffer)[]): Buffer => {
+      const hash = createHash('sha256');
+      for (const part of parts) hash.update(part);
+      return hash.digest();
+    };
+    const ids = [0, 499, 500, 999, 1000, 1999, 2000];
+    const windows = [sha('0\n499\n500\n999\n'), sha('1000\n1999\n'), sha('2000\n')];
+    expect(hashRows(Float64Array.from(ids), bytes(...ids.map(String)))).toBe(sha(...windows).toString('hex', 0, 16));
   });
 });
 
@@ -315,6 +324,30 @@ describe('landing rows', () => {
 });
 
 describe('listing raw names', () => {
+  it('from an id begins with the object that can just reach it', async () => {
+    const store = createMemoryStore();
+    const from = 5_000_000;
+    for (const first of [from - 1_000_000, from - 999_999])
+      await landRawObject(store, prefix, rowsOf([first, first + 999_999]), readId);
+    const listed: string[] = [];
+    const counting = {
+      ...store,
+      list: async function* (...args: Parameters<typeof store.list>) {
+        for await (const entry of store.list(...args)) {
+          listed.push(entry.key);
+          yield entry;
+        }
+      },
+    };
+    const names = await listRawNames(counting, layout, { exchange: 'coinbase', product: 'BTC-USD', from });
+    expect(names.map(({ first, last }) => [first, last])).toContainEqual([from - 999_999, from]);
+    // A listing that begins further down would cost a request for each thousand names of a long history.
+    await landRawObject(store, prefix, rowsOf([from - 1_000_001]), readId);
+    listed.length = 0;
+    await listRawNames(counting, layout, { exchange: 'coinbase', product: 'BTC-USD', from });
+    expect(listed.some((key) => key.includes(`/${String(from - 1_000_001).padStart(20, '0')}-`))).toBe(false);
+  });
+
   it('from an id misses no object that can hold it', async () => {
     const store = createMemoryStore();
     const spans = fc.array(fc.tuple(fc.nat(5_000_000), fc.constantFrom(0, 1, 999, 500_000, 999_998, 999_999)), {

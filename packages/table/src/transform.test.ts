@@ -84,6 +84,7 @@ describe('transform', () => {
 
   test('ids on both sides of a block border, and a month border within a block, go to their own cells', async () => {
     const lake = createTestLake();
+    expect(BLOCK_IDS).toBe(2_097_152); // stored names and lists are made with it
     const trades = [
       ...tradesOf(BLOCK_IDS - 40, BLOCK_IDS - 21, { ts: DECEMBER - 1 }),
       ...tradesOf(BLOCK_IDS - 20, BLOCK_IDS + 19, { ts: DECEMBER }),

@@ -201,6 +201,14 @@ describe('vacuum', () => {
     await step(lake, 3, 3);
     expect((await lake.table().vacuum({ keepSnapshots: 1 })).retired.length).toBeGreaterThan(0);
   });
+
+  test('snapshots stay for seven days unless it is told otherwise', async () => {
+    const lake = createTestLake();
+    for (const id of [1, 2]) await step(lake, id, id);
+    await compact(lake);
+    expect((await vacuumAfter(lake, 7 * DAY_MS, { keepSnapshots: 1 })).retired).toEqual([]);
+    expect((await vacuumAfter(lake, 1, { keepSnapshots: 1 })).retired).toHaveLength(4); // two data files, two lists
+  });
 });
 
 test('the plan never touches what is referenced, young or already retired, and buries a prefix', () => {
