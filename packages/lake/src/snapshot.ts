@@ -189,6 +189,27 @@ function nextLists(base: Snapshot | undefined, change: Change): FileList[] {
 }
 
 /**
+ * How far the sources are carried once a change is made. One that was about some products of a source leaves what is
+ * known of the others, and is complete only if all that is known was; a rollback says what was said then.
+ */
+function nextSources(base: Snapshot | undefined, change: Change): CommitBody['sources'] {
+  if (change.kind === 'rollback') return change.sources;
+  const sources: Record<string, CommitSource> = { ...base?.commit.sources };
+  for (const [source, next] of Object.entries(change.sources)) {
+    const before = sources[source];
+    const others = Object.keys(before?.wanted_end ?? {}).filter((product) => !(product in next.wanted_end));
+    const isWhole = before === undefined || others.length === 0 || change.replaceProducts !== undefined;
+    sources[source] = isWhole
+      ? next
+      : {
+          state: before.state === next.state ? next.state : 'partial',
+          wanted_end: { ...before.wanted_end, ...next.wanted_end },
+        };
+  }
+  return sources;
+}
+
+/**
  * Commits a change on the head. A number lost to another writer means: read the new head, check the change against it
  * again, try the next number. Throws `LakeError` `conflict` when the change no longer fits, so that the caller plans
  * again; nothing is deleted then, vacuum finds the unreferenced files.
@@ -230,7 +251,7 @@ export async function commitChange(store: ObjectStore, layout: Layout, change: C
       mapping_hashes: { ...base?.commit.mapping_hashes, ...change.mappingHashes },
       products,
       quarantine: [...new Set([...(base?.commit.quarantine ?? []), ...change.quarantine])].sort(),
-      sources: { ...base?.commit.sources, ...change.sources },
+      sources: nextSources(base, change),
       pinned,
       retired: change.retired ?? [],
     };

@@ -1,5 +1,6 @@
 import type { RangeSet } from '@schemahub/coverage';
-import type { ObjectStore } from '@schemahub/object-store';
+import { createLayout } from '@schemahub/lake';
+import { type ObjectStore, StoreError } from '@schemahub/object-store';
 import { describe, expect, test } from 'vitest';
 import {
   cellHashes,
@@ -124,6 +125,29 @@ describe('rebuild', () => {
     expect(await lake.rows()).toEqual(truthOf(tradesOf(1, 6)));
     const { files } = (await lake.head())!.products[0]!;
     expect(files.map(({ path }) => path.startsWith('unified_trades/v2/'))).toEqual([true]);
+  });
+
+  test('an archived object is left out, and its ids are told as lost', async () => {
+    const lake = createTestLake();
+    const name = await lake.put(tradesOf(1, 3));
+    await step(lake, 4, 6);
+    const denied = new StoreError('access-denied', 'archived', { retryable: false });
+    const store: ObjectStore = {
+      ...lake.store,
+      get: async (key) => {
+        if (key === name.key) throw denied;
+        return await lake.store.get(key);
+      },
+    };
+    const products = [await lake.product()];
+    await expect(lake.table({ store }).rebuild({ products })).rejects.toMatchObject({
+      code: 'ids-lost',
+      message: /3 ids \(1-3\)/,
+    });
+    expect((await lake.head())?.number).toBe(1);
+    // To a transform, which needs it, the same answer may be wrong credentials: it ends.
+    const fresh = lake.table({ store, layout: createLayout({ unifiedPrefix: 'other' }) });
+    await expect(fresh.transform({ products })).rejects.toBe(denied);
   });
 
   test('a damaged object is left out, and its ids are told as lost', async () => {

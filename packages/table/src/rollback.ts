@@ -45,7 +45,7 @@ function sameMeaning(context: TableContext, snapshot: Snapshot): Omit<Change, 'k
     products: [],
     schemaHash: snapshot.commit.schema_hash,
     mappingHashes: snapshot.commit.mapping_hashes,
-    sources: {},
+    sources: snapshot.commit.sources,
     quarantine: [],
   };
 }

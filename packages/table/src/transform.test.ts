@@ -51,6 +51,29 @@ describe('transform', () => {
     expect(head?.commit.sources).toEqual({ [SOURCE]: { state: 'complete', wanted_end: { 'BTC-USD': 800 } } });
   });
 
+  test('of some products of a source keeps how far the others were carried', async () => {
+    const lake = createTestLake();
+    await lake.put(tradesOf(1, 5));
+    await lake.put(tradesOf(1, 4), { productId: 'ETH-USD' });
+    const [btc, eth] = [await lake.product(), await lake.product('ETH-USD')];
+    await lake.table().transform({ products: [btc, { ...eth, state: 'partial' }] });
+    await lake.put(tradesOf(6, 9));
+    await lake.table().transform({ products: [await lake.product()] });
+    const sourceNow = async () => (await lake.head())?.commit.sources[SOURCE];
+    expect(await sourceNow()).toEqual({ state: 'partial', wanted_end: { 'BTC-USD': 9, 'ETH-USD': 4 } });
+    await lake.put(tradesOf(10, 11));
+    await lake.table().transform({ products: [await lake.product(), eth] });
+    expect(await sourceNow()).toEqual({ state: 'complete', wanted_end: { 'BTC-USD': 11, 'ETH-USD': 4 } });
+    // A complete one beside complete ones leaves it so; an old snapshot says what it said.
+    await lake.put(tradesOf(5, 6), { productId: 'ETH-USD' });
+    await lake.table().transform({ products: [await lake.product('ETH-USD')] });
+    expect(await sourceNow()).toEqual({ state: 'complete', wanted_end: { 'BTC-USD': 11, 'ETH-USD': 6 } });
+    await lake.table().rollback(1);
+    expect(await sourceNow()).toEqual({ state: 'partial', wanted_end: { 'BTC-USD': 5, 'ETH-USD': 4 } });
+    await lake.table().release();
+    expect(await sourceNow()).toEqual({ state: 'partial', wanted_end: { 'BTC-USD': 5, 'ETH-USD': 4 } });
+  });
+
   test('a second run makes no commit and writes nothing', async () => {
     const lake = createTestLake();
     await lake.put(tradesOf(1, 50));
