@@ -1,7 +1,9 @@
-import { cursorOf } from '@schemahub/checkpoint';
+import { applyChange, cursorOf, emptyCheckpoint } from '@schemahub/checkpoint';
 import { RangeSet } from '@schemahub/coverage';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ingestDefaults } from './context.js';
+import { lowestAsked } from './scope.js';
 import { createSimBench, requireHeld, requireTruth, type SimBench, START, truthOf } from './testing/sim-bench.js';
 
 const P = 'BTC-USD';
@@ -83,9 +85,13 @@ describe('bounds', () => {
     expect(await held()).toBe('100-220,301-309,398-399');
     await bench.run('backfill', [P], { after: 500, before: 400 });
     expect(await held()).toBe('100-220,301-309,398-399');
+    await bench.run('ingest', [P], { from: { id: 700 }, to: { id: 702 } });
+    await bench.run('ingest', [P], { after: 702, before: 705 });
+    expect(await held()).toBe('100-220,301-309,398-399,700-704');
+    // None of them reached up to the head.
     expect((await stored(bench))?.anchor).toBeUndefined();
     await bench.run('ingest', [P], { from: { id: 990 } });
-    expect(await held()).toBe('100-220,301-309,398-399,990-1000');
+    expect(await held()).toBe('100-220,301-309,398-399,700-704,990-1000');
     expect((await stored(bench))?.anchor).toBe(990);
   });
 
@@ -128,6 +134,32 @@ describe('bounds', () => {
     const bench = createBench({ firstId: 5000, trades: 120 });
     await requireTruth(bench, await bench.run('ingest', [P], { from: { id: 1 } }), P);
     expect((await stored(bench))?.floor).toBe(5000);
+  });
+});
+
+describe('the lowest id that a run can ask for', () => {
+  const checkpoint = applyChange(emptyCheckpoint('coinbase', P), {
+    anchor: 50,
+    head: { id: 100, seenAt: '' },
+    fetched: RangeSet.parse('1-20,50-69,80-100'),
+    void: RangeSet.of(70, 71),
+  });
+  it.each([
+    ['the watermark', 'ingest', {}, 72],
+    ['a bound', 'ingest', { from: { id: 60 } }, 60],
+    ['the higher of two bounds', 'ingest', { from: { id: 60 }, after: 64 }, 65],
+    ['unknown: an instant', 'ingest', { from: { micros: 5 } }, 0],
+    ['unknown: the cold-start window again', 'ingest', { skipCheckpoint: true }, 0],
+    ['anything', 'ingest', { fullRefresh: true }, 0],
+    ['anything', 'backfill', {}, 0],
+    ['anything', 'repair', {}, 0],
+  ] as const)('is %s: %s %o', (_, mode, settings, lowest) => {
+    expect(lowestAsked(checkpoint, { ...ingestDefaults, mode, ...settings })).toBe(lowest);
+  });
+
+  it('is 0 before there is an anchor', () => {
+    const fresh = emptyCheckpoint('coinbase', P);
+    expect(lowestAsked(fresh, { ...ingestDefaults, mode: 'ingest' })).toBe(0);
   });
 });
 

@@ -4,6 +4,8 @@ import { StoreError } from '@schemahub/object-store';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CompactResult } from './compact.js';
+import { createNameIndex } from './name-index.js';
+import { cellsOf, isCanonical } from './plan-compaction.js';
 import {
   cellHashes,
   createTestLake,
@@ -75,6 +77,24 @@ async function anyHistory(copies: readonly TestTrade[], seed: number): Promise<T
   await compact(lake);
   return lake;
 }
+
+test('a cell is canonical when it has one file of this writer, with these columns, from these raw objects', async () => {
+  const lake = createTestLake();
+  await lake.put(tradesOf(1, 5));
+  await transform(lake);
+  const list = (await lake.head())!.products[0]!;
+  const [cell] = cellsOf(list);
+  const index = createNameIndex((await lake.product()).names);
+  const { writer, columns } = list.files[0]!;
+  const judge = (options: Partial<Parameters<typeof isCanonical>[1]>, files = cell!.files): boolean =>
+    isCanonical({ ...cell!, files }, { index, writer, columns, ...options });
+  expect(judge({})).toBe(true);
+  expect(judge({ writer: `${writer}.1` })).toBe(false);
+  expect(judge({ columns: [...columns, 'price_dec'] })).toBe(false);
+  expect(judge({}, [cell!.files[0]!, cell!.files[0]!])).toBe(false);
+  await lake.put([tradeOf(5, { price: '7' }), tradeOf(6)]);
+  expect(judge({ index: createNameIndex((await lake.product()).names) })).toBe(false);
+});
 
 describe('compact', () => {
   test('the same raw records in any objects, any order, any number of runs give identical files', async () => {

@@ -2,6 +2,7 @@ import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import { BLOCK_IDS, digestOfRawNames } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
+import { openParquet } from '@schemahub/parquet-sink/read';
 import { describe, expect, test } from 'vitest';
 import type { TableEvent } from './context.js';
 import {
@@ -49,6 +50,23 @@ describe('transform', () => {
       /^unified_trades\/v1\/exchange=COINBASE\/symbol=BTC-USD\/month=2025-12\/unified_trades_0_run-\d+_0\.parquet$/,
     );
     expect(head?.commit.sources).toEqual({ [SOURCE]: { state: 'complete', wanted_end: { 'BTC-USD': 800 } } });
+  });
+
+  test('files say that they are sorted by trade_ts, and bound trade_id only where text order is that of numbers', async () => {
+    const lake = createTestLake();
+    const put = async (first: number, last: number, productId: string) => {
+      await lake.put(tradesOf(first, last), { productId });
+      await lake.table().transform({ products: [await lake.product(productId)] });
+      const { path } = (await lake.head())!.products.find((list) => list.productId === productId)!.files[0]!;
+      const { bytes } = (await lake.store.get(path))!;
+      const [group] = (
+        await openParquet({ size: bytes.length, read: async (start, end) => bytes.subarray(start, end) })
+      ).rowGroups;
+      const ids = group?.columns.find(({ name }) => name === 'trade_id');
+      return [group?.sortingColumns, ids?.min, ids?.max];
+    };
+    expect(await put(10, 99, 'BTC-USD')).toEqual([['trade_ts'], '10', '99']);
+    expect(await put(9, 10, 'ETH-USD')).toEqual([['trade_ts'], undefined, undefined]);
   });
 
   test('of some products of a source keeps how far the others were carried', async () => {
