@@ -71,7 +71,7 @@ resource "aws_cloudwatch_log_resource_policy" "task_ends" {
 
 locals {
   exit_code = "$.detail.containers[0].exitCode"
-  # Exit codes of docs/reference/cli.md, by what a person has to do.
+  # Exit codes of docs/reference/exit-codes.md, by what a person has to do.
   task_ends = {
     failed     = "{ (${local.exit_code} = 1) || (${local.exit_code} > 128 && ${local.exit_code} != 143 && ${local.exit_code} != 130) || (${local.exit_code} NOT EXISTS) }"
     refused    = "{ (${local.exit_code} = 2) || (${local.exit_code} = 4) }"

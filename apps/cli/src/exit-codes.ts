@@ -15,7 +15,7 @@ export const exitCodes = {
 } as const;
 
 /** What wins when several apply, first wins. */
-const PRECEDENCE: readonly number[] = [130, 143, 2, 1, 4, 6, 3, 5, 0];
+export const PRECEDENCE: readonly number[] = [130, 143, 2, 1, 4, 6, 3, 5, 0];
 
 /** The one code that a run ends with. */
 export function combineExitCodes(codes: Iterable<number>): number {
