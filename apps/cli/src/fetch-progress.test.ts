@@ -5,7 +5,7 @@ import { createFetchProgress, drawProgress } from './fetch-progress.js';
 const products = new Map(
   Array.from({ length: 12 }, (_, i) => [`P${i}-USD`, { todo: 1_000_000, done: i * 80_000, finished: i === 11 }]),
 );
-const view = { products, elapsedSeconds: 725, waiting: undefined };
+const view = { products, elapsedSeconds: 725, waiting: undefined, silentSeconds: 0 };
 
 describe('the drawing of a run', () => {
   it.each([60, 80, 120])('at %i columns: nothing is wider, nothing that matters is cut', (width) => {
@@ -25,6 +25,7 @@ describe('the drawing of a run', () => {
     expect(drawProgress({ ...view, waiting }, 80)).toContain(
       'waiting: coinbase circuit is not closed (HTTP 503); next try in 4 min 32 s',
     );
+    expect(drawProgress({ ...view, silentSeconds: 12.7 }, 80)).toContain('waiting 12 s for the exchange');
   });
 });
 
@@ -58,6 +59,56 @@ describe('progress in place', () => {
     progress.onEvent({ type: 'waiting-for-exchange', until: 0, reason: 'x' });
     expect(rows()).toEqual([]);
     progress.end();
+  });
+
+  it('while nothing happens the clock goes on: silence is counted up, an open circuit down, and both end with an answer', () => {
+    const { io, rows } = createScreen(true);
+    let now = 1_000_000;
+    let work: () => void = () => undefined;
+    const timing = {
+      now: () => now,
+      every: (ms: number, tick: () => void) => {
+        expect(ms).toBe(1000);
+        work = tick;
+        return () => {
+          work = () => undefined;
+        };
+      },
+    };
+    const pass = (seconds: number): string => {
+      for (let i = 0; i < seconds; i++) {
+        now += 1000;
+        work();
+      }
+      return rows().join('\n');
+    };
+    const clock = { now: () => now } as unknown as NonNullable<typeof io.clock>;
+    const progress = createFetchProgress({ io: { ...io, clock }, quiet: false, stop: stop.signal }, true, timing);
+    const answer = (): void => {
+      const facts = { seconds: 1, waitedSeconds: 0, parseSeconds: 0, queued: 0, bytes: 1, error: undefined };
+      progress.onEvent({ type: 'answered', ...facts });
+      progress.onEvent({ type: 'request-succeeded', product: 'P1', trades: 50, seconds: 1 });
+    };
+    answer();
+    expect(pass(2)).toContain('· 2.0 s ·');
+    expect(pass(0)).not.toContain('waiting');
+    expect(pass(1)).toContain('waiting 3 s for the exchange');
+    expect(pass(4)).toContain('waiting 7 s for the exchange');
+    answer();
+    expect(pass(1)).not.toContain('waiting');
+    progress.onEvent({
+      type: 'waiting-for-exchange',
+      until: now + 300_000,
+      reason: 'circuit is not closed (HTTP 503)',
+    });
+    expect(pass(1)).toContain('waiting: circuit is not closed (HTTP 503); next try in 4 min 59 s');
+    expect(pass(279)).toContain('next try in 20.0 s');
+    // The probe goes out a moment later than it may.
+    expect(pass(25)).toContain('next try in 0.0 s');
+    answer();
+    expect(pass(1)).not.toContain('waiting');
+    progress.end();
+    expect(pass(5)).toBe('');
   });
 
   it('log lines scroll above the drawing and none is lost; at the end the drawing is gone', () => {

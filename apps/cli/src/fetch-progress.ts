@@ -24,10 +24,29 @@ export interface RunView {
   readonly elapsedSeconds: number;
   /** Why nothing moves, and for how long yet; undefined while requests are answered. */
   readonly waiting: { readonly reason: string; readonly seconds: number } | undefined;
+  /** Since the last answer. */
+  readonly silentSeconds: number;
 }
+
+/** Time as the drawing needs it: ms that only grow, and something that happens again and again. */
+export interface ProgressTiming {
+  readonly now: () => number;
+  /** Returns the way to end it. */
+  readonly every: (ms: number, work: () => void) => () => void;
+}
+
+const machineTiming: ProgressTiming = {
+  now: () => performance.now(),
+  every: (ms, work) => {
+    const timer = setInterval(work, ms).unref();
+    return () => clearInterval(timer);
+  },
+};
 
 const BLOCK_EVERY_MS = 5000;
 const DRAW_EVERY_MS = 200;
+/** An exchange that answers as usual needs no word about it. */
+const SILENT_SECONDS = 3;
 /** While nothing happens the clock goes on all the same. */
 const TICK_MS = 1000;
 const LEAST_ADVANCED = 10;
@@ -45,7 +64,7 @@ function flow(parts: readonly string[], width: number): string[] {
 }
 
 /** The state of a run as lines; pure, so that it can be tested at any width. */
-export function drawProgress({ products, elapsedSeconds, waiting }: RunView, width: number): string[] {
+export function drawProgress({ products, elapsedSeconds, waiting, silentSeconds }: RunView, width: number): string[] {
   let todo = 0;
   let done = 0;
   let finished = 0;
@@ -73,6 +92,7 @@ export function drawProgress({ products, elapsedSeconds, waiting }: RunView, wid
   ];
   if (waiting !== undefined)
     lines.push(`waiting: ${waiting.reason}; next try in ${durationText(Math.max(0, waiting.seconds))}`);
+  else if (silentSeconds >= SILENT_SECONDS) lines.push(`waiting ${Math.floor(silentSeconds)} s for the exchange`);
   const open = [...products.entries()].filter(([, product]) => !product.finished);
   open.sort(([, a], [, b]) => a.done / Math.max(1, a.todo) - b.done / Math.max(1, b.todo));
   for (const [name, product] of open.slice(0, LEAST_ADVANCED)) {
@@ -105,9 +125,11 @@ function createCanvas({ err, isErrTerminal }: Pick<Io, 'err' | 'isErrTerminal'>)
 export function createFetchProgress(
   { io, quiet, stop }: Pick<Invocation, 'io' | 'quiet' | 'stop'>,
   isLong: boolean,
+  timing: ProgressTiming = machineTiming,
 ): FetchProgress {
   const products = new Map<string, ProductProgress>();
-  const begun = performance.now();
+  const begun = timing.now();
+  let answeredAt = begun;
   const now = io.clock?.now ?? Date.now;
   const canvas = createCanvas(io);
   const isLive = io.isErrTerminal && isLong && !quiet;
@@ -116,14 +138,16 @@ export function createFetchProgress(
   let drawnAt = Number.NEGATIVE_INFINITY;
 
   const draw = (everyMs: number): void => {
-    const at = performance.now();
+    const at = timing.now();
     if (quiet || !isLong || isScanning || stop.aborted || at - drawnAt < everyMs) return;
     drawnAt = at;
     const view = waiting && { reason: waiting.reason, seconds: (waiting.until - now()) / 1000 };
-    canvas.draw(drawProgress({ products, elapsedSeconds: (at - begun) / 1000, waiting: view }, io.columns));
+    const elapsedSeconds = (at - begun) / 1000;
+    const silentSeconds = (at - answeredAt) / 1000;
+    canvas.draw(drawProgress({ products, elapsedSeconds, waiting: view, silentSeconds }, io.columns));
   };
   stop.addEventListener('abort', canvas.clear, { once: true });
-  const tick = isLive ? setInterval(() => draw(TICK_MS), TICK_MS).unref() : undefined;
+  const endTick = isLive ? timing.every(TICK_MS, () => draw(TICK_MS)) : undefined;
   const productOf = (name: string): ProductProgress => {
     const known = products.get(name) ?? { todo: 0, done: 0, finished: false };
     products.set(name, known);
@@ -152,6 +176,9 @@ export function createFetchProgress(
         case 'product-started':
           productOf(event.product).todo = event.todo;
           break;
+        case 'answered':
+          answeredAt = timing.now();
+          break;
         case 'request-succeeded':
           waiting = undefined;
           productOf(event.product).done += event.trades;
@@ -169,7 +196,7 @@ export function createFetchProgress(
       }
     },
     end: () => {
-      clearInterval(tick);
+      endTick?.();
       canvas.clear();
     },
   };

@@ -3,6 +3,7 @@ import type { FetchLike } from '@schemahub/connector-kit';
 import type { Clock } from '@schemahub/core';
 import type { LogRecord } from '@schemahub/observability';
 import { processEnvironment } from '@schemahub/runtime/environment';
+import { wrapWords } from './text-table.js';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -35,13 +36,17 @@ export function processIo(): Io {
   const environment = processEnvironment();
   const isTerminal = process.stdout.isTTY === true;
   const isErrTerminal = process.stderr.isTTY === true;
+  const columnsNow = (): number => process.stdout.columns ?? process.stderr.columns ?? 100;
   const colors = isErrTerminal && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
   return {
     out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    // Sentences are as long as they need to be: a terminal would break them in mid-word.
+    err: (text) => void process.stderr.write(isErrTerminal ? wrapWords(text, columnsNow()) : text),
     isTerminal,
     isErrTerminal,
-    columns: process.stdout.columns ?? process.stderr.columns ?? 100,
+    get columns() {
+      return columnsNow();
+    },
     style: (style, text) => (colors ? styleText(style, text) : text),
     environment,
     folder: process.cwd(),

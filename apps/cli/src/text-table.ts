@@ -62,3 +62,41 @@ export function byReason(
     if (reason !== undefined && reason !== null) groups.set(reason, [...(groups.get(reason) ?? []), productId]);
   return groups;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours and movements of the cursor take no room.
+const CONTROL = /\u001b\[[0-9;]*[A-Za-z]|\r/g;
+
+/** Lines that are too long for a terminal, broken between words; what follows keeps the indent of its line. */
+export function wrapWords(text: string, width: number, indent?: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const pad = ' '.repeat(indent ?? /^ */.exec(line)![0].length);
+      let used = 0;
+      return line.split(/(?<=\S)( +)(?=\S)/).reduce((wrapped, part, at) => {
+        const room = part.replace(CONTROL, '').length;
+        if (at % 2 === 1) {
+          used += room;
+          return wrapped + part;
+        }
+        if (at === 0 || used + room <= width) {
+          used += room;
+          return wrapped + part;
+        }
+        used = pad.length + room;
+        return `${wrapped.trimEnd()}\n${pad}${part}`;
+      }, '');
+    })
+    .join('\n');
+}
+
+/** A sentence after `column` cells: in a terminal its further lines begin below its first. */
+export function hanging(
+  text: string,
+  column: number,
+  io: { readonly isTerminal: boolean; readonly columns: number },
+): string {
+  if (!io.isTerminal) return text;
+  const [first = '', ...rest] = wrapWords(text, Math.max(20, io.columns - column)).split('\n');
+  return [first, ...rest.map((line) => ' '.repeat(column) + line)].join('\n');
+}

@@ -19,13 +19,34 @@ export type IngestEvent =
       readonly pages: number;
       readonly workers: number;
     }
-  /** One request has ended, whatever for; `seconds` from its sending to the last byte. */
-  | { readonly type: 'answered'; readonly seconds: number; readonly error: ExchangeError | undefined }
+  /** One request has ended, whatever for. */
+  | {
+      readonly type: 'answered';
+      /** From its sending to the last byte. */
+      readonly seconds: number;
+      /** Before that, at the limiter and before an open circuit. */
+      readonly waitedSeconds: number;
+      /** After that, until its rows were read. */
+      readonly parseSeconds: number;
+      /** Requests that were waiting when it was sent. */
+      readonly queued: number;
+      /** Of the body; 0 where it failed. */
+      readonly bytes: number;
+      readonly error: ExchangeError | undefined;
+    }
   /** One window has come, in one request or several; `seconds` is what the exchange took for them. */
   | {
       readonly type: 'request-succeeded';
       readonly product: string;
       readonly trades: number;
+      readonly seconds: number;
+    }
+  /** The rows that are kept of a window were cut, compressed and counted. */
+  | {
+      readonly type: 'window-packed';
+      readonly product: string;
+      readonly trades: number;
+      readonly bytes: number;
       readonly seconds: number;
     }
   | {
@@ -50,6 +71,11 @@ export type IngestEvent =
       readonly trades: number;
       readonly bytes: number;
       readonly created: boolean;
+      /** What the store took for the object and the checkpoint. */
+      readonly seconds: number;
+      /** How long the finished windows waited for their turn, behind `queued` other objects of the product. */
+      readonly waitedSeconds: number;
+      readonly queued: number;
     }
   /** Rows without an id were kept beside the table: their number does not fit between the trades around them. */
   | {

@@ -324,11 +324,15 @@ async function keptRows(work: Work, page: TradePage): Promise<number[]> {
 
 function land(work: Work, run: readonly FinishedWindow[]): void {
   const { context, product, heldRows } = work.options;
+  const queuedAt = context.clock.now();
+  const queued = work.landing.size();
   work.landing.push(async () => {
     try {
       if (context.lost?.aborted === true) return;
       const recheckDone = heldRows === undefined ? undefined : RangeSet.fromRanges(run);
-      const { checkpoint, newTrades } = await landRun(context, product.id, run, { recheckDone });
+      const waitedSeconds = Math.max(0, context.clock.now() - queuedAt) / 1000;
+      const wait = { waitedSeconds, queued };
+      const { checkpoint, newTrades } = await landRun(context, product.id, run, { extra: { recheckDone }, wait });
       work.result = { ...work.result, checkpoint, newTrades: work.result.newTrades + newTrades };
     } finally {
       context.budget.release(run.reduce((sum, { bytes }) => sum + bytes, 0));

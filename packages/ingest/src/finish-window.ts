@@ -31,16 +31,12 @@ function groupsOf(rows: readonly number[]): number[][] {
   return groups;
 }
 
-/**
- * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; none
- * without rows. A page whose rows came in part from elsewhere [an archive file with lost rows] is split around those, so
- * that ids ascend over windows too.
- */
-export function finishWindow(
-  { context, product }: { readonly context: IngestContext; readonly product: Product },
-  page: TradePage,
-  rows: readonly number[],
-): FinishedWindow[] {
+interface Source {
+  readonly context: IngestContext;
+  readonly product: Product;
+}
+
+function packWindow({ context, product }: Source, page: TradePage, rows: readonly number[]): FinishedWindow[] {
   const { connector, settings } = context;
   const { rawPayload } = settings;
   // The clock knows ms; the raw layer's form has µs.
@@ -60,4 +56,19 @@ export function finishWindow(
       bytes: packed.bytes.length + packed.ids.byteLength,
     };
   });
+}
+
+/**
+ * Packs a page's rows as they will be stored, so that a window waits for its object in a tenth of its text; none
+ * without rows. A page whose rows came in part from elsewhere [an archive file with lost rows] is split around those, so
+ * that ids ascend over windows too.
+ */
+export function finishWindow(source: Source, page: TradePage, rows: readonly number[]): FinishedWindow[] {
+  const { clock, onEvent } = source.context;
+  const begun = clock.now();
+  const finished = packWindow(source, page, rows);
+  const seconds = Math.max(0, clock.now() - begun) / 1000;
+  const bytes = finished.reduce((sum, window) => sum + window.bytes, 0);
+  onEvent({ type: 'window-packed', product: source.product.id, trades: rows.length, bytes, seconds });
+  return finished;
 }

@@ -119,4 +119,46 @@ describe('guarded transport', () => {
     await transport.send(weighted);
     expect(transport.load().requestsPerSecond).toBe(2.5);
   });
+
+  it('tells how long a request waited at the limiter, behind how many, and how long its rows took to read', async () => {
+    let now = 0;
+    const clock = { now: () => now, sleep: async () => undefined };
+    const answers: unknown[] = [];
+    const starts: (() => void)[] = [];
+    const guarded = createGuardedTransport({
+      transport: {
+        send: async (sent) => {
+          now += 1500;
+          sent.judge?.(reply);
+          return { ...reply, body: new Uint8Array(9) };
+        },
+      },
+      clock,
+      maxWaitMs: 1000,
+      breaker: undefined,
+      onEvent: (event) => void answers.push(event),
+      limiter: {
+        schedule: (task) => new Promise((done, fail) => starts.push(() => void task(undefined).then(done, fail))),
+        throttled: () => undefined,
+        penalize: () => undefined,
+        snapshot: () => ({ budgets: {} }),
+      },
+    });
+    const judge = (): void => {
+      now += 20;
+    };
+    const sent = [1, 2, 3].map(() => guarded.send({ ...call, judge }));
+    while (starts.length < sent.length) await Promise.resolve();
+    now += 250;
+    for (const [at, start] of starts.entries()) {
+      start();
+      await sent[at];
+    }
+    const facts = { type: 'answered', seconds: 1.5, parseSeconds: 0.02, bytes: 9, error: undefined };
+    expect(answers).toEqual([
+      { ...facts, waitedSeconds: 0.25, queued: 2 },
+      { ...facts, waitedSeconds: 0.25 + 1.52, queued: 1 },
+      { ...facts, waitedSeconds: 0.25 + 2 * 1.52, queued: 0 },
+    ]);
+  });
 });

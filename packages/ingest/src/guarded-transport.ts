@@ -119,24 +119,37 @@ function requirePatience(error: ExchangeError, maxWaitMs: number): void {
   );
 }
 
+/** A request that may be sent now. */
+interface Ready {
+  readonly permit: PermitPort | undefined;
+  /** How long it waited for that, and how many others still wait. */
+  readonly waitedMs: number;
+  readonly queued: number;
+}
+
 /** Sends what has a token and a permit: tells breaker, limiter and the measure of load how it went. */
 function createAttempt(options: GuardedTransportOptions): {
-  readonly send: (permit: PermitPort | undefined, ...args: Parameters<Transport['send']>) => Promise<ExchangeReply>;
+  readonly send: (ready: Ready, ...args: Parameters<Transport['send']>) => Promise<ExchangeReply>;
   readonly load: () => Load;
 } {
   const { transport, limiter, clock, maxWaitMs, onEvent } = options;
   let latencySeconds: number | undefined;
   let cost: readonly CallCost[] = [];
 
-  const ended = (begunAt: number, error: unknown): number => {
-    const elapsedMs = Math.max(0, clock.now() - begunAt);
+  const ended = (
+    { waitedMs, queued }: Ready,
+    { begunAt, parseMs }: { readonly begunAt: number; readonly parseMs: number },
+    { error, bytes }: { readonly error?: unknown; readonly bytes: number },
+  ): number => {
+    const elapsedMs = Math.max(0, clock.now() - begunAt - parseMs);
     // An abort says nothing about the exchange.
     if (error !== undefined && !(error instanceof ExchangeError)) return elapsedMs;
     const seconds = elapsedMs / 1000;
     // A refusal by the rate limit is no measure of how long an answer takes.
     if (error?.kind !== 'rate')
       latencySeconds = (latencySeconds ?? seconds) + NEWEST_WEIGHT * (seconds - (latencySeconds ?? seconds));
-    onEvent({ type: 'answered', seconds, error });
+    const times = { seconds, waitedSeconds: waitedMs / 1000, parseSeconds: parseMs / 1000 };
+    onEvent({ type: 'answered', ...times, queued, bytes, error });
     return elapsedMs;
   };
   const throttle = (call: ExchangeCall, error: ExchangeError): void => {
@@ -154,16 +167,25 @@ function createAttempt(options: GuardedTransportOptions): {
       const rates = shared.map(({ budget, tokens }) => (budgets[budget]?.rate ?? Number.POSITIVE_INFINITY) / tokens);
       return { requestsPerSecond: Math.min(Number.POSITIVE_INFINITY, ...rates), latencySeconds };
     },
-    send: async (permit, call, sendOptions) => {
-      const begunAt = clock.now();
+    send: async (ready, call, sendOptions) => {
+      const { permit } = ready;
+      const times = { begunAt: clock.now(), parseMs: 0 };
       ({ cost } = call);
+      const judge: ExchangeCall['judge'] = (reply) => {
+        const at = clock.now();
+        try {
+          call.judge?.(reply);
+        } finally {
+          times.parseMs += Math.max(0, clock.now() - at);
+        }
+      };
       try {
-        const reply = await transport.send(call, sendOptions);
-        const elapsedMs = ended(begunAt, undefined);
+        const reply = await transport.send({ ...call, judge }, sendOptions);
+        const elapsedMs = ended(ready, times, { bytes: reply.body.length });
         await settle(permit, undefined);
         return { ...reply, elapsedMs };
       } catch (error) {
-        ended(begunAt, error);
+        ended(ready, times, { error, bytes: 0 });
         // Before anything that waits: the next token must not be given out.
         if (error instanceof ExchangeError && error.kind === 'rate') throttle(call, error);
         await settle(permit, error);
@@ -182,21 +204,34 @@ function createAttempt(options: GuardedTransportOptions): {
 export function createGuardedTransport(options: GuardedTransportOptions): GuardedTransport {
   const { limiter, breaker, clock, maxWaitMs } = options;
   const attempt = createAttempt(options);
+  let waiting = 0;
   return {
     load: attempt.load,
     send: async (call, sendOptions = {}) => {
       const { signal } = sendOptions;
-      const deadline = clock.now() + maxWaitMs;
+      const askedAt = clock.now();
+      const deadline = askedAt + maxWaitMs;
       for (;;) {
         signal?.throwIfAborted();
         const first = await waitForBreaker(options, deadline, signal);
         const probe = first?.isProbe === true ? first : undefined;
         if (probe === undefined) await first?.ignored();
-        const run = async (): Promise<ExchangeReply> =>
-          attempt.send(probe ?? (await breaker?.acquire({ signal, maxWaitMs: 0 })), call, sendOptions);
+        let isWaiting = true;
+        waiting++;
+        const endWait = (): void => {
+          if (isWaiting) waiting--;
+          isWaiting = false;
+        };
+        const run = async (): Promise<ExchangeReply> => {
+          endWait();
+          const permit = probe ?? (await breaker?.acquire({ signal, maxWaitMs: 0 }));
+          const ready = { permit, waitedMs: Math.max(0, clock.now() - askedAt), queued: waiting };
+          return await attempt.send(ready, call, sendOptions);
+        };
         try {
           return await limiter.schedule(run, { cost: call.cost, priority: call.priority, signal });
         } catch (error) {
+          endWait();
           // Aborted in the limiter's queue: the probe was never sent. Said twice, the second is ignored.
           await probe?.ignored();
           if (!isCircuitOpen(error)) throw error;

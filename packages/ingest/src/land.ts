@@ -3,6 +3,7 @@ import { landRawObject, readCondemned } from '@schemahub/lake';
 import type { FinishedWindow } from './assembler.js';
 import { condemnObjects } from './condemn.js';
 import type { IngestContext } from './context.js';
+import type { IngestEvent } from './events.js';
 
 /**
  * Credits an object unless it was condemned meanwhile. A checkpoint that counts more condemned objects than are known
@@ -27,6 +28,8 @@ async function creditObject(
   }
 }
 
+type Landed = Extract<IngestEvent, { type: 'object-landed' }>;
+
 export interface LandResult {
   readonly checkpoint: Checkpoint;
   /** Rows that were not durable before. */
@@ -35,15 +38,16 @@ export interface LandResult {
 
 /**
  * Lands a run of windows as one raw object and credits its ids: the object first, then the checkpoint, so that nothing
- * is ever credited that is not durable. `extra` is credited in the same step.
+ * is ever credited that is not durable. `extra` is credited in the same step; `wait` is told with the object.
  */
 export async function landRun(
   context: IngestContext,
   productId: string,
   run: readonly FinishedWindow[],
-  extra: CheckpointChange,
+  { extra, wait }: { readonly extra: CheckpointChange; readonly wait: Pick<Landed, 'waitedSeconds' | 'queued'> },
 ): Promise<LandResult> {
-  const { connector, store, layout, readId, onEvent } = context;
+  const { connector, store, layout, readId, onEvent, clock } = context;
+  const begun = clock.now();
   const { exchange } = connector;
   const rows = run.map((window) => window.rows);
   const condemned = await readCondemned(store, layout, exchange, productId);
@@ -55,6 +59,8 @@ export async function landRun(
     lastTrade: run.at(-1)!.lastTrade,
   });
   const { name, bytes, created } = landed;
-  onEvent({ type: 'object-landed', product: productId, key: name.key, trades: name.count, bytes, created });
+  const seconds = Math.max(0, clock.now() - begun) / 1000;
+  const facts = { key: name.key, trades: name.count, bytes, created, seconds, ...wait };
+  onEvent({ type: 'object-landed', product: productId, ...facts });
   return { checkpoint, newTrades: created ? name.count : 0 };
 }

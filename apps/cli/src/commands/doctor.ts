@@ -5,7 +5,7 @@ import { lakeProducts, openLake } from '@schemahub/runtime/lake';
 import { mappingFor } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
-import { bytesText } from '../text-table.js';
+import { bytesText, durationText, hanging } from '../text-table.js';
 
 interface Check {
   readonly name: string;
@@ -56,13 +56,24 @@ async function duckdb(): Promise<string> {
   return `DuckDB ${version()}`;
 }
 
-async function exchangeAnswers(invocation: Invocation): Promise<string> {
+/** The exchange's time as its answer said it, and ours when the answer came. */
+interface SeenClocks {
+  readonly theirs: number;
+  readonly ours: number;
+}
+
+async function exchangeAnswers(invocation: Invocation, onClocks: (clocks: SeenClocks) => void): Promise<string> {
   const { config, io, stop } = invocation;
   const lake = await openLake({ config, clock: io.clock, dryRun: true });
+  const ask = io.fetch ?? globalThis.fetch;
   const exchange = openExchange({
     config,
     clock: lake.clock,
-    fetch: io.fetch,
+    fetch: async (url, init) => {
+      const response = await ask(url, init);
+      onClocks({ theirs: Date.parse(response.headers.get('date') ?? ''), ours: lake.clock.now() });
+      return response;
+    },
     onEvent: () => undefined,
     onLine: () => undefined,
   });
@@ -70,6 +81,20 @@ async function exchangeAnswers(invocation: Invocation): Promise<string> {
   const products = await exchange.connector.listProducts({ signal: stop, priority: 'head' });
   const online = products.filter(({ status }) => status === 'online').length;
   return `${exchange.connector.origin} answers in ${Math.round(performance.now() - begun)} ms: ${online} of ${products.length} products online`;
+}
+
+/** Signed requests are refused beyond this (EXCHANGES §1.9); a `Date` header counts whole seconds. */
+const CLOCKS_MAY_DIFFER_MS = 30_000;
+
+async function clocksAgree(clocks: SeenClocks | undefined): Promise<string> {
+  if (clocks === undefined) return 'not compared: the exchange did not answer';
+  const { theirs, ours } = clocks;
+  if (Number.isNaN(theirs)) return 'not compared: the exchange sends no Date';
+  const seconds = Math.round(Math.abs(ours - theirs) / 1000);
+  if (Math.abs(ours - theirs) <= CLOCKS_MAY_DIFFER_MS) return `within ${seconds} s of the exchange's`;
+  throw new Error(
+    `this computer's clock is ${durationText(seconds)} ${ours > theirs ? 'ahead of' : 'behind'} the exchange's (${new Date(theirs).toISOString()}). Signed requests are refused, and ingest_ts would be wrong. Set it by network time: timedatectl set-ntp true (Linux), sntp -sS time.apple.com (macOS), w32tm /resync (Windows).`,
+  );
 }
 
 /** `doctor`: what stands between this machine and a working lake. */
@@ -85,12 +110,18 @@ export const run: CommandRun = async (invocation) => {
       async () =>
         `the mapping of raw_${config.text('exchange')}_trades is sound (target ${(await mappingFor(config, `raw_${config.text('exchange')}_trades`)).targetTable})`,
     ),
-    ...(isSet(invocation, 'offline') ? [] : [await check('exchange', () => exchangeAnswers(invocation))]),
   ];
+  if (!isSet(invocation, 'offline')) {
+    let clocks: SeenClocks | undefined;
+    const exchange = await check('exchange', () => exchangeAnswers(invocation, (seen) => (clocks = seen)));
+    checks.push(exchange, await check('clock', () => clocksAgree(clocks)));
+  }
   if (invocation.json) io.out(`${JSON.stringify({ checks })}\n`);
   else
     for (const { name, ok, told } of checks)
-      io.out(`${ok ? io.style('green', 'ok  ') : io.style('red', 'FAIL')} ${name.padEnd(9)} ${told}\n`);
+      io.out(
+        `${ok ? io.style('green', 'ok  ') : io.style('red', 'FAIL')} ${name.padEnd(9)} ${hanging(told, 15, io)}\n`,
+      );
   const isExchangeOnly = checks.every(({ ok, name }) => ok || name === 'exchange');
   if (checks.every(({ ok }) => ok)) return exitCodes.complete;
   return isExchangeOnly ? exitCodes.unavailable : exitCodes.error;

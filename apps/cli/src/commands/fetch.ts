@@ -262,7 +262,8 @@ export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
   const settings = settingsOf(invocation, mode);
   const lake = await openLake({ config, clock: io.clock, dryRun: invocation.dryRun });
-  const progress = createFetchProgress(invocation, mode === 'backfill' || settings.fullRefresh);
+  const isLong = mode === 'backfill' || settings.fullRefresh;
+  const progress = createFetchProgress(invocation, isLong);
   const log = createFetchLog(invocation, progress.write);
   if (mode === 'repair') {
     await requireLake(lake);
@@ -311,15 +312,27 @@ export const run: CommandRun = async (invocation) => {
     await recordHealth(lake, config.text('exchange'), meter, log);
   }
   meter.end(newestOf(result));
-  const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, products.named, invocation.dryRun);
-  const { traffic } = lake;
-  const summary = {
-    ...report.summary(context.budget.peak()),
-    ...(traffic === undefined ? {} : { aws: traffic, dollars: costOf(traffic).dollars }),
-  };
+  const summary = { ...report.summary(context.budget.peak()), ...costsOf(lake) };
+  const told = isLong || invocation.verbose ? report.stagesLine() : undefined;
+  return await tellEnd(invocation, result, { named: products.named, summary, stagesLine: told });
+};
+
+function costsOf({ traffic }: OpenLake): Record<string, unknown> {
+  return traffic === undefined ? {} : { aws: traffic, dollars: costOf(traffic).dollars };
+}
+
+/** Report, JSON and what people read; the exit code. */
+async function tellEnd(
+  invocation: Invocation,
+  result: IngestResult,
+  { named, summary, stagesLine }: { named: boolean; summary: unknown; stagesLine: string | undefined },
+): Promise<number> {
+  const { io } = invocation;
+  const code = result.stopped ? invocation.stopCode() : exitCodeOf(result, named, invocation.dryRun);
   const json = asJson(invocation, result, code, summary);
   await writeReport(textFlag(invocation, 'report'), json);
   if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
+  if (!invocation.quiet && stagesLine !== undefined && !invocation.dryRun) io.err(`${stagesLine}\n`);
   if (!invocation.quiet) printResult(invocation, result, code);
   return code;
-};
+}
