@@ -10,7 +10,7 @@ const START = Date.parse('2026-11-20T12:00:00Z');
 const MINUTE = 60_000;
 const ANSWER_MS = 100;
 const call: ExchangeCall = { url: 'https://venue/x', cost: [{ budget: 'requests', tokens: 1 }], subject: 'A-USD' };
-const reply = { status: 200 } as ExchangeReply;
+const reply: ExchangeReply = { status: 200, headers: {}, body: new Uint8Array() };
 
 /** A venue that fails until `healedAt`, behind the real limiter and breaker. */
 function createBench(healedAt: number, maxWaitMs: number = 15 * MINUTE) {
