@@ -55,7 +55,7 @@ describe('publish', () => {
       'schemahub.commit-sha256': head.sha256,
       'schemahub.run-id': head.commit.run_id,
       'schemahub.source.raw_coinbase_trades': 'complete',
-      'schemahub.watermark.raw_coinbase_trades': 'BTC-USD=12',
+      'schemahub.watermark.raw_coinbase_trades': 'BTC-USD=12 ETH-USD=9',
     });
     expect(entry.metadata.properties['gc.enabled']).toBe('false');
   });
