@@ -18,7 +18,7 @@ function pagesBelow(folder) {
 
 const pages = [
   ...['docs', 'infra'].flatMap(pagesBelow),
-  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', '.changeset/README.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', '.changeset/README.md', 'examples/README.md'],
   ...readWorkspaces(root).map(({ folder }) => `${folder}/README.md`),
 ].filter((path) => existsSync(join(root, path)));
 const read = (path) => readFileSync(join(root, path), 'utf8');

@@ -1,6 +1,6 @@
 // Bundles a program of a private workspace from the sources (no build needed) and runs it in this process's place.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,16 +30,21 @@ export async function bundle(entry, folder, { plugins = [] } = {}) {
   return outfile;
 }
 
-/** Below node_modules: ignored by git, and packages that are not bundled are found from there. */
-export function scratchFolder() {
-  const parent = join(root, 'node_modules/.cache/schemahub-programs');
+/** Below node_modules, of the workspace of `entry` if given: ignored by git, and what is not bundled is found from there. */
+export function scratchFolder(entry = '') {
+  const own = join(entry.split('/').slice(0, 2).join('/'), 'node_modules');
+  const parent = join(
+    root,
+    entry !== '' && existsSync(join(root, own)) ? own : 'node_modules',
+    '.cache/schemahub-programs',
+  );
   mkdirSync(parent, { recursive: true });
   return mkdtempSync(join(parent, 'run-'));
 }
 
 /** Runs `entry` with the arguments; gives its exit code. */
 export async function runSource(entry, args, options = {}) {
-  const folder = scratchFolder();
+  const folder = scratchFolder(entry);
   try {
     const program = await bundle(entry, folder, options);
     const { status } = spawnSync(process.execPath, ['--enable-source-maps', program, ...args], {
