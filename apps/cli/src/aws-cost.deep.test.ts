@@ -35,10 +35,12 @@ afterAll(async () => {
   await dynamo.close();
 });
 
-/** Requests to S3 of one command, by operation. */
-async function requestsOf(args: readonly string[]): Promise<Record<string, number>> {
+type Counts = Readonly<Record<string, number>>;
+
+/** Requests of one command by operation: to S3 as the stand-in saw them, to DynamoDB as the client sent them. */
+async function requestsOf(command: string): Promise<{ readonly s3: Counts; readonly dynamodb: Counts }> {
   const before = s3.requests.length;
-  const { code, err } = await world.run(args, {
+  const { code, err, json } = await world.run([command, '--json'], {
     plain: true,
     environment: {
       SCHEMAHUB_SEED_PATH: join(world.folder, 'seed.yaml'),
@@ -55,22 +57,28 @@ async function requestsOf(args: readonly string[]): Promise<Record<string, numbe
   expect(code, err).toBe(exitCodes.complete);
   const counts: Record<string, number> = {};
   for (const { operation } of s3.requests.slice(before)) counts[operation] = (counts[operation] ?? 0) + 1;
-  return counts;
+  const told = json<{ aws?: { dynamodb: Counts }; report?: { aws: { dynamodb: Counts } } }>();
+  return { s3: counts, dynamodb: (told.report?.aws ?? told.aws)!.dynamodb };
 }
 
 it('a month of 50 products costs at most $5 of requests, and a backfill of 100 million trades at most $10', async () => {
-  await requestsOf(['backfill']);
-  await requestsOf(['transform']);
+  await requestsOf('backfill');
+  await requestsOf('transform');
   const grow = (): void => {
     clock.set(clock.now() + 1_800_000);
     for (const name of names) world.sim.control.addTrades(name, 5);
   };
   grow();
-  const ingest = await requestsOf(['ingest']);
-  const transform = await requestsOf(['transform']);
-  const leases = { PutItem: 1 + PRODUCTS, DeleteItem: 1 + PRODUCTS, UpdateItem: 2, GetItem: 1 };
-  const one = (s3Counts: Record<string, number>): number => costOf({ s3: s3Counts, dynamodb: leases }).dollars;
-  const perRun = { ingest: one(ingest), transform: one(transform) };
+  const ingest = await requestsOf('ingest');
+  const transform = await requestsOf('transform');
+  // A lease is one call to take and one to free; the health of the exchange and its history are written once a run.
+  expect(ingest.dynamodb).toMatchObject({ PutItem: PRODUCTS + 1, DeleteItem: PRODUCTS });
+  expect(transform.dynamodb).toEqual({ PutItem: 1 });
+  // The lease of a transform is freed after its report.
+  const perRun = {
+    ingest: costOf(ingest).dollars,
+    transform: costOf({ ...transform, dynamodb: { ...transform.dynamodb, DeleteItem: 1 } }).dollars,
+  };
   const month = {
     // Fetched every 30 minutes, added to the table every 3 hours; and both every 3 hours.
     often: perRun.ingest * RUNS_A_MONTH['every 30 minutes'] + perRun.transform * RUNS_A_MONTH['every 3 hours'],

@@ -7,6 +7,7 @@ import {
   startDynamoSim,
   startS3Sim,
 } from '@schemahub/aws-sim';
+import { metrics } from '@schemahub/observability';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from './exit-codes.js';
 import { createStandingClock } from './testing/standing-clock.js';
@@ -184,6 +185,48 @@ describe('the whole scenario on S3 and DynamoDB', () => {
     expect(world.requests() - before).toBeLessThanOrEqual(catalogueAndHeads + 6);
     await complete(onS3(['transform']), 'transform');
     await complete(onS3(['verify']), 'verify');
+  });
+});
+
+describe('status', () => {
+  it('tells what all processes wrote to the health table, and has nothing to tell without one', async () => {
+    const { out } = await complete(onS3(['status']), 'status');
+    expect(out).toMatch(
+      /^ {2}health table: healthy, 0\.0 % errors, answers in \d+ ms on average, last good answer 20/m,
+    );
+    const { exchanges } = (await onS3(['status', '--json'])).json<{ exchanges: { shared: unknown }[] }>();
+    expect(exchanges[0]?.shared).toMatchObject({ status: 'healthy', circuitState: 'closed', errorRate: 0 });
+    const without = await complete(onS3(['status'], { DYNAMODB_HEALTH_TABLE: '' }), 'status');
+    expect(without.out).not.toContain('health table');
+  });
+});
+
+describe('quality on the command line', () => {
+  it('tells every number that the Lambda tells, about the whole table and its products, a day’s growth too', async () => {
+    await complete(onS3(['transform']), 'transform');
+    await complete(onS3(['verify']), 'verify');
+    clock.set(clock.now() + 25 * 3_600_000);
+    world.sim.control.addTrades('SOL-USD', 700);
+    for (const args of [['ingest', ...names], ['transform'], ['verify']]) await complete(onS3(args), args[0]!);
+    const told = await onS3(['quality', '--stale-minutes', '100000', '--metrics', 'emf', '--log-format', 'json']);
+    const whole = new Map<string, unknown>();
+    const missing = new Map<unknown, unknown>();
+    for (const line of told.err
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text) as Record<string, unknown>)) {
+      if (line.Source === 'all') for (const name of Object.keys(line)) whole.set(name, line[name]);
+      else if (line.Product !== undefined) missing.set(`${line.Source}:${line.Product}`, line.MissingTrades);
+    }
+    const expected = Object.entries(metrics).flatMap(([name, { emitter }]) => (emitter === 'quality' ? [name] : []));
+    expect([...whole.keys()].filter((name) => name in metrics).sort()).toEqual(expected.sort());
+    const { snapshots, current } = (await onS3(['snapshots', '--files', '--json'])).json<{
+      current: number;
+      snapshots: { number: number; files: { bytes: number }[] }[];
+    }>();
+    const bytes = snapshots.find(({ number }) => number === current)!.files.reduce((sum, file) => sum + file.bytes, 0);
+    expect(Object.fromEntries(whole)).toMatchObject({ DataCompleteness: 100, DailyGrowth: 700, ParquetBytes: bytes });
+    expect([...missing].sort()).toEqual(names.map((name) => [`coinbase:${name}`, 0]).sort());
   });
 });
 

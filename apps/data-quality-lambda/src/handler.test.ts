@@ -3,11 +3,11 @@ import { RangeSet } from '@schemahub/coverage';
 import { createLayout } from '@schemahub/lake';
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { QueryError, type QueryResult } from '@schemahub/query';
+import { readCertificates } from '@schemahub/runtime/certificates';
+import type { TableMetric } from '@schemahub/runtime/quality-metrics';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readCertificates } from './certificates.js';
 import { createHandler, type HandlerParts, type QualityResponse } from './handler.js';
 import { judgeTable } from './judge-table.js';
-import type { QualityMetric } from './quality-metrics.js';
 
 const nowMs = Date.parse('2026-02-01T12:00:00Z');
 const layout = createLayout();
@@ -39,7 +39,7 @@ const sound: Readonly<Record<string, Answer>> = {
 let answers: Record<string, Answer | Error>;
 let asked: string[];
 let store: ObjectStore;
-let published: QualityMetric[];
+let published: TableMetric[];
 let told: { subject: string; text: string }[];
 
 const counted = (text: string) => ({ count: RangeSet.parse(text).count, ids: text });

@@ -2,9 +2,9 @@ import { lambdaBody, type QualityResult } from '@schemahub/data-quality';
 import type { Layout } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { QueryEngine } from '@schemahub/query';
-import { type Certificates, readCertificates } from './certificates.js';
+import { type Certificates, readCertificates } from '@schemahub/runtime/certificates';
+import { certifiedFacts, qualityMetrics, type TableMetric } from '@schemahub/runtime/quality-metrics';
 import { judgeTable } from './judge-table.js';
-import { type QualityMetric, qualityMetrics } from './quality-metrics.js';
 
 /** What the function works with; `index.ts` takes it from the environment. */
 export interface HandlerParts {
@@ -14,7 +14,7 @@ export interface HandlerParts {
   /** Ms since 1970. */
   readonly now: () => number;
   readonly staleMinutes: number;
-  readonly publish: (metrics: readonly QualityMetric[]) => Promise<void>;
+  readonly publish: (metrics: readonly TableMetric[]) => Promise<void>;
   /** Sends a message to the people who are on call. */
   readonly tell: (message: { readonly subject: string; readonly text: string }) => Promise<void>;
 }
@@ -67,7 +67,7 @@ export function createHandler(open: () => HandlerParts): (event?: QualityEvent) 
     const certificates = await readCertificates({ store, layout, nowMs });
     const result = await judgeTable({ engine, certificates, nowMs, staleMinutes, full: event.full === true });
     const body = lambdaBody(result);
-    const metrics = qualityMetrics(result, certificates);
+    const metrics = qualityMetrics(result, certifiedFacts(certificates));
     // A mail that could not be sent must not keep the metrics back, nor the other way round.
     const sent = await Promise.allSettled([
       publish(metrics),

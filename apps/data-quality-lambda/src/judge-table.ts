@@ -9,7 +9,7 @@ import {
   readQualityRows,
 } from '@schemahub/data-quality';
 import type { QueryEngine } from '@schemahub/query';
-import type { Certificates } from './certificates.js';
+import type { Certificates } from '@schemahub/runtime/certificates';
 
 function factsOf(certificate: Certificate): ProductFacts[] {
   return certificate.products.map((product) => ({

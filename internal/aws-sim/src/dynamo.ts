@@ -13,7 +13,7 @@ export interface DynamoSim {
   readonly close: () => Promise<void>;
 }
 
-async function call(endpoint: string, operation: string, body: object): Promise<void> {
+async function call(endpoint: string, operation: string, body: object): Promise<unknown> {
   const credential = 'Credential=SIMULATED/20260101/us-east-1/dynamodb/aws4_request';
   const answer = await fetch(endpoint, {
     method: 'POST',
@@ -27,11 +27,12 @@ async function call(endpoint: string, operation: string, body: object): Promise<
     body: JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(`${operation} at ${endpoint}: ${answer.status} ${await answer.text()}`);
+  return await answer.json();
 }
 
 /** Makes the tables at dynalite or moto, as Terraform makes them on AWS. */
 export async function createTables(endpoint: string, { locks, health }: TableNames): Promise<void> {
-  const table = (TableName: string, hash: string, range?: string): Promise<void> => {
+  const table = (TableName: string, hash: string, range?: string): Promise<unknown> => {
     const keys = [{ AttributeName: hash, KeyType: 'HASH' }];
     if (range !== undefined) keys.push({ AttributeName: range, KeyType: 'RANGE' });
     return call(endpoint, 'CreateTable', {
@@ -43,6 +44,15 @@ export async function createTables(endpoint: string, { locks, health }: TableNam
   };
   await table(locks, 'lock_name');
   await table(health, 'exchange_name', 'timestamp');
+}
+
+/** An item as DynamoDB sends it: each attribute under the letter of its type. */
+export type DynamoItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Every item of a small table. */
+export async function scanTable(endpoint: string, table: string): Promise<readonly DynamoItem[]> {
+  const { Items } = (await call(endpoint, 'Scan', { TableName: table })) as { readonly Items: readonly DynamoItem[] };
+  return Items;
 }
 
 /** dynalite on 127.0.0.1: DynamoDB in memory, its conditional writes atomic. */

@@ -1,4 +1,4 @@
-export { createTables, type DynamoSim, startDynamoSim, type TableNames } from './dynamo.js';
+export { createTables, type DynamoItem, type DynamoSim, scanTable, startDynamoSim, type TableNames } from './dynamo.js';
 export { S3SimError } from './s3-error.js';
 export type { S3Operation } from './s3-operations.js';
 export {

@@ -18,6 +18,7 @@ import {
   statusOf,
 } from '@schemahub/audit';
 import { parseCircuitState } from '@schemahub/circuit-breaker';
+import type { HealthReading } from '@schemahub/coordination';
 import { tradesUnifiedWithDecimals } from '@schemahub/core';
 import { condemnObjects, type OnEvent } from '@schemahub/ingest';
 import { createInterpreter, type Interpreter, type Mapping, mappingHash } from '@schemahub/mapping-engine';
@@ -319,6 +320,8 @@ export interface ExchangeStatus {
   readonly last_error: string | null;
   /** What the latest run with news saw of it; null when there was none. */
   readonly health: ExchangeHealth | null;
+  /** What all processes together know of it, in `DYNAMODB_HEALTH_TABLE`; null without that table. */
+  readonly shared: HealthReading | null;
   /** Seconds to fetch what is missing at the rate of that run; null when nothing is missing, or no rate is known. */
   readonly eta_seconds: number | null;
 }
@@ -339,10 +342,11 @@ async function exchangeStatus(
   products: readonly ProductStatus[],
 ): Promise<ExchangeStatus> {
   const health = (await readHealth(lake, exchange)) ?? null;
+  const shared = (await lake.health?.read(exchange)) ?? null;
   const missing = products.reduce((sum, product) => sum + (product.exchange === exchange ? product.missing : 0), 0);
   const rate = health?.trades_per_second ?? 0;
   const eta = missing === 0 || rate === 0 ? null : Math.ceil(missing / rate);
-  return { ...(await breakerOf(lake, exchange)), health, eta_seconds: eta };
+  return { ...(await breakerOf(lake, exchange)), health, shared, eta_seconds: eta };
 }
 
 async function breakerOf(lake: OpenLake, exchange: string): Promise<Breaker> {

@@ -7,8 +7,9 @@ import type { QueryEngine } from '@schemahub/query';
 import { createAthenaPort, openAthena } from '@schemahub/query/athena';
 import { processEnvironment } from './environment.js';
 import { UsageError } from './errors.js';
+import type { TableMetric } from './quality-metrics.js';
 import { createTopic } from './sns.js';
-import { createTableMetrics, type TableMetric } from './table-metrics.js';
+import { createTableMetrics } from './table-metrics.js';
 
 /** Everything that the data-quality function works with. */
 export interface OpenDataQuality {

@@ -1,15 +1,6 @@
-import { type MetricName, metrics, PRODUCT, SOURCE } from '@schemahub/observability';
+import { metrics, PRODUCT, SOURCE } from '@schemahub/observability';
 import { createCloudWatchSink } from '@schemahub/observability/cloudwatch';
-
-/** Source of the numbers about the whole table. */
-export const WHOLE_TABLE = 'all';
-
-/** One number; without a product it is about the whole table. */
-export interface TableMetric {
-  readonly name: MetricName;
-  readonly value: number;
-  readonly product?: { readonly exchange: string; readonly id: string } | undefined;
-}
+import { type TableMetric, WHOLE_TABLE } from './quality-metrics.js';
 
 /** Publishes the numbers of one judgement in one request: they are some thirty, CloudWatch takes 1,000. */
 export function createTableMetrics(options: {

@@ -2,6 +2,7 @@ import { createTables, type DynamoSim, startDynamoSim } from '@schemahub/aws-sim
 import { createMemoryStore } from '@schemahub/object-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDynamoLeases } from './dynamodb.js';
+import { explainDynamo } from './dynamodb-failure.js';
 import { createDocumentLeases, createDocuments } from './index.js';
 import { dynamoSuite } from './suite/test-support.js';
 import { leaseStoreConformance } from './testing/index.js';
@@ -34,6 +35,22 @@ describe('DynamoDB on dynalite', () => {
       retryable: true,
       message: expect.stringMatching(/write in the DynamoDB table locks \(us-east-1\).*ECONNREFUSED.*nothing is lost/),
     });
+  });
+});
+
+describe('what DynamoDB refuses', () => {
+  it.each([
+    ['AccessDeniedException', 'access-denied', false, /access denied .*Allow dynamodb:GetItem, PutItem, UpdateItem/],
+    ['ExpiredTokenException', 'credentials', false, /does not accept the credentials.*expired: sign in again/],
+    ['UnrecognizedClientException', 'credentials', false, /does not accept the credentials.*Set AWS_PROFILE/],
+    ['ThrottlingException', 'unavailable', true, /does not answer well .*Run the same command again/],
+    ['ResourceNotFoundException', 'no-table', false, /no such table\. Check DYNAMODB_LOCKS_TABLE and AWS_REGION/],
+  ])('%s: a sentence with the remedy', (name, code, retryable, sentence) => {
+    const place = { doing: 'write', table: 'locks', region: 'eu-west-1', setting: 'DYNAMODB_LOCKS_TABLE' };
+    const error = explainDynamo(Object.assign(new Error('said so'), { name }), place);
+    expect(error).toMatchObject({ code, retryable });
+    expect(error.message).toMatch(sentence);
+    expect(error.message).toContain('write in the DynamoDB table locks (eu-west-1)');
   });
 });
 

@@ -1,36 +1,21 @@
-import type { QualityResult } from '@schemahub/data-quality';
-import type { MetricName } from '@schemahub/observability';
 import { openLake, requireLake } from '@schemahub/runtime/lake';
 import { runQuality } from '@schemahub/runtime/quality';
-import { type CommandRun, type Invocation, isSet } from '../command.js';
+import { qualityMetrics, WHOLE_TABLE } from '@schemahub/runtime/quality-metrics';
+import { type CommandRun, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { grouped, textTable } from '../text-table.js';
-
-/** The numbers that dashboards and alarms look at; the Lambda tells the same in AWS. */
-function tellMetrics({ telemetry, config }: Invocation, result: QualityResult): void {
-  const subject = { source: config.text('exchange') };
-  const { summary } = result;
-  const values: Partial<Record<MetricName, number | undefined>> = {
-    OverallHealthScore: result.score,
-    DuplicateTrades: summary.duplicates.count,
-    MissingTrades: summary.missing.count,
-    VoidTrades: summary.void,
-    StaleProducts: result.staleProducts,
-    TotalRecords: summary.totalRecords,
-    DailyRecords: summary.dailyRecords,
-    HistoryYears: summary.historyYears,
-  };
-  for (const [name, value] of Object.entries(values))
-    if (value !== undefined) telemetry.recorder?.set(name as MetricName, value, subject);
-}
 
 /** `quality`: named checks, a score, and the remedy of every deduction. */
 export const run: CommandRun = async (invocation) => {
   const { config, io } = invocation;
   const lake = await openLake({ config, clock: io.clock });
   await requireLake(lake);
-  const result = await runQuality({ lake, config, full: isSet(invocation, 'full-scan') });
-  tellMetrics(invocation, result);
+  const { result, facts } = await runQuality({ lake, config, full: isSet(invocation, 'full-scan') });
+  // The numbers that dashboards and alarms look at: as the Lambda tells them in AWS.
+  for (const { name, value, product } of qualityMetrics(result, facts)) {
+    const subject = product === undefined ? { source: WHOLE_TABLE } : { source: product.exchange, product: product.id };
+    invocation.telemetry.recorder?.set(name, value, subject);
+  }
   const failed = result.findings.filter(({ ok }) => ok === false);
   const code = failed.length > 0 ? exitCodes.damage : exitCodes.complete;
   if (invocation.json) {

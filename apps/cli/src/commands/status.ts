@@ -51,10 +51,25 @@ function healthText({ health, eta_seconds: eta }: ExchangeLine): string {
   return `  last run of ${health.at}: ${rate}, ${(health.error_rate * 100).toFixed(1)} % errors${latency}${rest}\n`;
 }
 
+/** What every process has written to the health table: the whole fleet's view. */
+function sharedText({ shared }: ExchangeLine): string {
+  if (shared === null) return '';
+  const { status, consecutiveFailures, avgResponseTimeMs, errorRate, lastSuccessAt, lastErrorMessage } = shared;
+  const parts = [
+    `${(errorRate * 100).toFixed(1)} % errors`,
+    `answers in ${Math.round(avgResponseTimeMs)} ms on average`,
+    ...(lastSuccessAt === undefined ? [] : [`last good answer ${new Date(lastSuccessAt).toISOString()}`]),
+    ...(consecutiveFailures === 0
+      ? []
+      : [`${consecutiveFailures} failures in a row: ${lastErrorMessage ?? 'unknown'}`]),
+  ];
+  return `  health table: ${status}, ${parts.join(', ')}\n`;
+}
+
 function exchangeText(line: ExchangeLine): string {
   const { exchange, breaker, since, last_error: error } = line;
   const detail = [...(since === null ? [] : [`since ${since}`]), ...(error === null ? [] : [error])].join(', ');
-  return `${exchange}: circuit ${breaker}${detail === '' ? '' : ` (${detail})`}\n${healthText(line)}`;
+  return `${exchange}: circuit ${breaker}${detail === '' ? '' : ` (${detail})`}\n${healthText(line)}${sharedText(line)}`;
 }
 
 function print(invocation: Invocation, status: LakeStatus): void {

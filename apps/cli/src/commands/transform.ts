@@ -137,7 +137,7 @@ export const run: CommandRun = async (invocation) => {
       }
       const published = await publishCommits(invocation, lake);
       code = combineExitCodes([code, published.code]);
-      const json = { ...transformJson(invocation, result, code), iceberg: published.json };
+      const json = { ...transformJson(invocation, result, code), iceberg: published.json, aws: lake.traffic ?? null };
       await writeReport(textFlag(invocation, 'report'), json);
       if (invocation.json) io.out(`${JSON.stringify(json)}\n`);
       if (!invocation.quiet) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type DynamoItem, scanTable } from '@schemahub/aws-sim';
 import { circuitStoreCases } from '@schemahub/circuit-breaker/testing';
 import type { ProcessIdentity } from '@schemahub/object-store';
 import { expect, it } from 'vitest';
@@ -76,6 +77,65 @@ export function dynamoSuite(place: () => DynamoPlace, tables: () => Promise<{ lo
     await health.record('coinbase', { ...reading, status: 'healthy' }, 1_800_000_003_000);
     expect(await health.read('coinbase')).toMatchObject({ status: 'healthy', circuitState: 'half_open' });
     expect((await circuit.read())?.value).toEqual({ phase: 'half-open', updatedAt: 1, successes: 0 });
+  });
+
+  it('the items have the attributes that others read, by their names and types', async () => {
+    const { locks, health: table } = await tables();
+    const health = createDynamoHealth({ ...place(), ...options, table });
+    const reading = {
+      status: 'unhealthy',
+      circuitState: 'open',
+      consecutiveFailures: 5,
+      consecutiveSuccesses: 0,
+      avgResponseTimeMs: 45,
+      errorRate: 1,
+      lastSuccessAt: 1_800_000_000_000,
+      lastFailureAt: 1_800_000_001_000,
+      lastErrorMessage: 'HTTP 500',
+    } as const;
+    await health.record('coinbase', reading, 1_800_000_002_000);
+    const leases = createDynamoLeases({ ...place(), ...options, table: locks });
+    const times = { acquiredAt: 1_800_000_000_000, renewedAt: 1_800_000_000_000, expiresAt: 1_800_000_120_000 };
+    await leases.take('job:transform', { lockId: 'id', holder: elsewhere, ...times }, { now: 1, dead: undefined });
+    const itemsOf = (name: string): Promise<readonly DynamoItem[]> => scanTable(place().endpoint!, name);
+    const typesOf = (item: object): object =>
+      Object.fromEntries(Object.entries(item).map(([name, value]) => [name, Object.keys(value as object)[0]]));
+    // SPEC 8, to the letter.
+    const facts = {
+      exchange_name: 'S',
+      timestamp: 'S',
+      status: 'S',
+      consecutive_failures: 'N',
+      consecutive_successes: 'N',
+      avg_response_time_ms: 'N',
+      error_rate: 'N',
+      last_success_ts: 'S',
+      last_failure_ts: 'S',
+      last_error_message: 'S',
+    };
+    const items = await itemsOf(table);
+    const current = items.find(({ timestamp }) => timestamp?.S === 'current')!;
+    const history = items.find(({ timestamp }) => timestamp?.S !== 'current')!;
+    expect(typesOf(history)).toEqual({ ...facts, circuit_state: 'S', ttl: 'N' });
+    expect([history.timestamp?.S, history.ttl?.N]).toEqual([
+      new Date(1_800_000_002_000).toISOString(),
+      `${1_800_000_002 + 7 * 86_400}`,
+    ]);
+    // The breaker alone says how it is, in the current item.
+    expect(typesOf(current)).toEqual(facts);
+    await health.circuitStore('coinbase').write({ phase: 'open', updatedAt: 1 }, undefined);
+    const shared = (await itemsOf(table)).find(({ timestamp }) => timestamp?.S === 'current')!;
+    expect(typesOf(shared)).toEqual({ ...facts, circuit_state: 'S', circuit: 'S', circuit_version: 'S' });
+    expect(shared.circuit_state?.S).toBe('open');
+    const [lock] = await itemsOf(locks);
+    expect(typesOf(lock!)).toEqual({
+      lock_name: 'S',
+      lock_id: 'S',
+      holder: 'S',
+      acquired_at: 'S',
+      renewed_at: 'N',
+      ttl: 'N',
+    });
   });
 
   it('a table that is not there is told with the remedy', async () => {

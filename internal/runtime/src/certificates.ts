@@ -20,16 +20,33 @@ async function read(store: ObjectStore, key: string): Promise<Certificate> {
   return parseCertificate(JSON.parse(Buffer.from(stored.bytes).toString('utf8')));
 }
 
-/** What the lake says of itself. Throws with a sentence where no certificate was ever made. */
-export async function readCertificates(options: {
+interface Place {
   readonly store: ObjectStore;
   readonly layout: Layout;
   readonly nowMs: number;
-}): Promise<Certificates> {
-  const { store, layout, nowMs } = options;
+}
+
+async function entriesOf({ store, layout }: Place): Promise<ObjectEntry[]> {
   const entries: ObjectEntry[] = [];
   // Their names ascend with their commits.
   for await (const entry of store.list(layout.certificates)) entries.push(entry);
+  return entries;
+}
+
+async function dayBeforeOf({ store, nowMs }: Place, entries: readonly ObjectEntry[]): Promise<Certificate | undefined> {
+  const old = entries.findLast(({ modifiedAt }) => modifiedAt <= nowMs - DAY_MS);
+  return old === undefined ? undefined : await read(store, old.key);
+}
+
+/** The newest certificate that is at least a day old; undefined in a young lake. */
+export async function readDayBefore(place: Place): Promise<Certificate | undefined> {
+  return await dayBeforeOf(place, await entriesOf(place));
+}
+
+/** What the lake says of itself. Throws with a sentence where no certificate was ever made. */
+export async function readCertificates(place: Place): Promise<Certificates> {
+  const { store, layout, nowMs } = place;
+  const entries = await entriesOf(place);
   const last = entries.at(-1);
   if (last === undefined) {
     throw new Error(
@@ -37,11 +54,10 @@ export async function readCertificates(options: {
     );
   }
   const newest = await read(store, last.key);
-  const old = entries.findLast(({ modifiedAt }) => modifiedAt <= nowMs - DAY_MS);
   return {
     newest,
     ageMinutes: (nowMs - Date.parse(newest.verified_at)) / 60_000,
     latestCommit: await latestCommitNumber(store, layout),
-    dayBefore: old === undefined ? undefined : await read(store, old.key),
+    dayBefore: await dayBeforeOf(place, entries),
   };
 }
