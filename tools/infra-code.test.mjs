@@ -146,7 +146,7 @@ describe('DynamoDB', () => {
 
 describe('numbers of the whole table', () => {
   test('stand under one Source, for the function, the alarms and the dashboards', () => {
-    const [, source] = read('internal/runtime/src/table-metrics.ts').match(/WHOLE_TABLE = '(\w+)'/);
+    const [, source] = read('internal/runtime/src/quality-metrics.ts').match(/WHOLE_TABLE = '(\w+)'/);
     expect(files['alarms.tf']).toContain(`merge(alarm, { source = "${source}" })`);
     expect(files['alarms.tf']).toContain(`dimensions  = { Source = "${source}" }`);
     expect(files['dashboards.tf']).toContain(`sources = ["${source}"]`);
