@@ -1,10 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type S3Sim, startS3Sim } from '@schemahub/aws-sim';
 import { systemClock } from '@schemahub/connector-kit';
 import type { Clock } from '@schemahub/core';
 import { type CoinbaseSim, createCoinbaseSim } from '@schemahub/exchange-sim';
 import type { ObjectStore } from '@schemahub/object-store';
 import { createS3Store } from '@schemahub/object-store/s3';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHandler } from './handler.js';
 
@@ -56,4 +63,30 @@ it('a later call of the same container fetches what was traded since, and an unk
   sim!.control.addTrades('BTC-USD', 40);
   const answer = await handler({ products: ['BTC-USD', 'NO-SUCH'] }, minutes(15));
   expect(answer).toMatchObject({ complete: false, products: [{ state: 'complete' }, { state: 'unknown' }] });
+});
+
+it('the entry is bundled into one file that starts with BUCKET and says so without', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'schemahub-handler-'));
+  const outfile = join(folder, 'index.mjs');
+  try {
+    await build({
+      entryPoints: [fileURLToPath(new URL('../index.mjs', import.meta.url))],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      conditions: ['@schemahub/source'],
+      logLevel: 'silent',
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    });
+    const code =
+      "import('./index.mjs').then((m) => console.log(typeof m.handler), (error) => console.log(error.message))";
+    const start = async (env: Record<string, string>): Promise<string> =>
+      (await promisify(execFile)(process.execPath, ['-e', code], { cwd: folder, env })).stdout.trim();
+    expect(await start({ BUCKET: 'my-trades' })).toBe('function');
+    expect(await start({})).toBe('BUCKET: expected the name of a bucket, got nothing.');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

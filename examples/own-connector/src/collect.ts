@@ -26,22 +26,27 @@ transforms: { side: upper, price: to_double, quantity: to_double, trade_ts: iso8
 validation: { side: { enum: [BUY, SELL] }, price: { minimum: 0, exclusive: true } }
 `;
 
-export interface Collected {
-  readonly certificate: Certificate;
-  /** `[day, trades, volume]` from SQL on the committed table. */
-  readonly days: readonly (readonly unknown[])[];
+interface CollectOptions {
+  /** Of the lake. */
+  readonly folder: string;
+  /** The venue's base URL; a lake remembers it. */
+  readonly origin: string;
+  readonly clock: Clock;
 }
 
-/** Run again, it asks for what is new and changes nothing else. `folder`: of the lake; `origin`: the venue's base URL. */
-export async function collect(options: { folder: string; origin: string; clock: Clock }): Promise<Collected> {
-  const { clock, origin } = options;
-  const [store, layout, readId] = [createFolderStore(options), createLayout(), createIdReader('n')];
+/** The lake, and what every step needs of it. */
+function openLake({ folder, clock }: CollectOptions) {
+  const [store, layout] = [createFolderStore({ folder }), createLayout()];
   const documents = createDocuments(store);
   const checkpoints = createCheckpointStore({ documents, keyOf: layout.checkpoint });
-  const stop = new AbortController().signal;
-  const [createId, random, onEvent] = [() => crypto.randomUUID(), Math.random, () => undefined];
+  return { store, layout, documents, checkpoints, clock, readId: createIdReader('n') };
+}
+type Lake = ReturnType<typeof openLake>;
 
-  // Fetch: never above the venue's rate, and not at all while it is down.
+/** Never above the venue's rate, and not at all while it is down. */
+async function fetchTrades({ documents, ...lake }: Lake, origin: string): Promise<void> {
+  const { clock, layout } = lake;
+  const [createId, random, onEvent] = [() => crypto.randomUUID(), Math.random, () => undefined];
   const transport = createGuardedTransport({
     transport: createFetchTransport({ policy: lemonPolicy, clock }),
     limiter: createRateLimiter({ budgets: lemonPolicy.budgets, clock }),
@@ -51,48 +56,56 @@ export async function collect(options: { folder: string; origin: string; clock: 
     onEvent,
   });
   const connector = createLemonConnector({ origin, transport, clock });
-  const holder = currentProcess();
-  const leases = createLeases({ documents, clock, holder, createId, keyOf: layout.lock });
+  const leases = createLeases({ documents, clock, holder: currentProcess(), createId, keyOf: layout.lock });
   const budget = createByteBudget(64 * 1024 * 1024);
   const settings = { ...ingestDefaults, mode: 'backfill' as const };
-  const context = {
-    connector,
-    store,
-    layout,
-    checkpoints,
-    leases,
-    readId,
-    clock,
-    random,
-    budget,
-    settings,
-    onEvent,
-    stop,
-  };
+  const stop = new AbortController().signal;
+  const context = { ...lake, connector, leases, random, budget, settings, onEvent, stop };
   const { products, unavailable } = await runIngest(context, [PRODUCT.productId]);
   if (unavailable !== undefined) throw unavailable;
   const told = products.find(({ state }) => state !== 'complete');
   if (told !== undefined) throw new Error(`${told.productId} is ${told.state}: ${told.reason}`);
+}
 
-  // Raw records → the table, by the mapping.
+/** What the lake holds of the product: raw objects, evidence, checkpoint. */
+function held({ store, layout, readId, checkpoints }: Lake): ReturnType<typeof readProduct> {
+  return readProduct({ store, layout, readId, readCheckpoint: checkpoints.read, proof: 'id-contiguous', ...PRODUCT });
+}
+
+/** Raw records → the table, by the mapping: what is new, in one commit. */
+async function addToTable(lake: Lake): Promise<void> {
+  const { store, layout, clock } = lake;
   const mapping = await loadMapping(MAPPING, { file: 'lemon.yaml', schemas: [tradesUnifiedWithDecimals] });
-  const mappings = { [mapping.source]: mapping };
-  const rules = { store, layout, readId, readCheckpoint: checkpoints.read, proof: connector.proof };
-  const { rawNames: names, rawIds: fetched } = await readProduct({ ...rules, ...PRODUCT });
+  const { rawNames: names, rawIds: fetched } = await held(lake);
   const raw = { ...PRODUCT, symbol: 'LEMON-EUR', source: mapping.source, names, fetched, state: 'complete' as const };
-  await createTable({ store, layout, schema: tradesUnified, mappings, runId: createId(), clock }).transform({
-    products: [raw],
-  });
+  const mappings = { [mapping.source]: mapping };
+  const table = createTable({ store, layout, schema: tradesUnified, mappings, runId: crypto.randomUUID(), clock });
+  await table.transform({ products: [raw] });
+}
 
-  // The proof, and a question.
-  const table = await readTable({ store, layout });
-  const certificate = certify({ table, products: [await readProduct({ ...rules, ...PRODUCT })], now: clock.now() });
+/** `[day, trades, volume]` of the committed table. */
+async function volumeByDay({ store, layout }: Lake): Promise<readonly (readonly unknown[])[]> {
   const snapshot = await readHead(store, layout);
-  const paths = snapshot?.products.flatMap(({ files }) => files.map(({ path }) => store.urlOf?.(path) ?? path)) ?? [];
-  const engine = await openDuckdb({ table: { files: paths, columns: tradesUnified.columns } });
+  const files = snapshot?.products.flatMap((product) => product.files.map(({ path }) => store.urlOf?.(path) ?? path));
+  const engine = await openDuckdb({ table: { files: files ?? [], columns: tradesUnified.columns } });
   const sql = 'SELECT trade_ts::DATE AS day, count(*), sum(quantity) FROM trades_unified GROUP BY day ORDER BY day';
   const days: (readonly unknown[])[] = [];
   for await (const rows of (await engine.run(sql)).rows) days.push(...rows);
   await engine.close();
-  return { certificate, days };
+  return days;
+}
+
+export interface Collected {
+  readonly certificate: Certificate;
+  readonly days: readonly (readonly unknown[])[];
+}
+
+/** Run again, it asks for what is new and changes nothing else. */
+export async function collect(options: CollectOptions): Promise<Collected> {
+  const lake = openLake(options);
+  await fetchTrades(lake, options.origin);
+  await addToTable(lake);
+  const table = await readTable(lake);
+  const certificate = certify({ table, products: [await held(lake)], now: options.clock.now() });
+  return { certificate, days: await volumeByDay(lake) };
 }

@@ -3,7 +3,7 @@ import { systemClock as clock } from '@schemahub/connector-kit';
 import { collect } from './collect.js';
 import { startLemonVenue } from './lemon-venue.js';
 
-const venue = await startLemonVenue(clock.now, 8790); // a lake remembers the address: always the same one
+const venue = await startLemonVenue(clock.now, 8797); // a lake remembers the address: always the same one
 const { certificate, days } = await collect({ folder: process.argv[2] ?? './lemon-lake', origin: venue.origin, clock });
 venue.stop();
 const { totals, verdict } = certificate;
