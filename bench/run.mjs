@@ -1,17 +1,22 @@
 // `pnpm bench NAME [arguments]`: bundles bench/src/NAME.ts (or .mjs) from the sources, so that no build is needed, and
-// runs it in a process of its own. What a bench prints is kept by hand in docs/performance.md, with machine and date.
+// runs it in a process of its own. With `--save` the tables that it prints become bench/results/NAME.json, with command,
+// date and machine, and from that the tables of docs/performance.md are made.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, loadavg, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pagePath, readResults, tablesOf, withResults } from './page.mjs';
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
-const [name, ...args] = process.argv.slice(2);
+const [name, ...given] = process.argv.slice(2);
+const args = given.filter((each) => each !== '--save');
+const isSaved = args.length < given.length;
 const files = readdirSync(path('src')).filter((file) => /^[\w-]+\.(ts|mjs)$/.test(file));
 const file = files.find((each) => each === `${name}.ts` || each === `${name}.mjs`);
 if (file === undefined) {
   console.error(
-    `Usage: pnpm bench NAME [arguments]. NAME is one of: ${files.map((each) => each.replace(/\.\w+$/, '')).join(', ')}`,
+    `Usage: pnpm bench NAME [arguments] [--save]. NAME is one of: ${files.map((each) => each.replace(/\.\w+$/, '')).join(', ')}`,
   );
   process.exit(2);
 }
@@ -32,5 +37,25 @@ await build({
   },
   logLevel: 'warning',
 });
-const { status } = spawnSync(process.execPath, ['--expose-gc', outfile, ...args], { stdio: 'inherit' });
+const [load] = loadavg();
+const { status, stdout } = spawnSync(process.execPath, ['--expose-gc', outfile, ...args], {
+  stdio: ['inherit', isSaved ? 'pipe' : 'inherit', 'inherit'],
+  encoding: 'utf8',
+  maxBuffer: 64 * 1024 * 1024,
+});
+if (isSaved) process.stdout.write(stdout ?? '');
+if (isSaved && status === 0) save(tablesOf(stdout));
 process.exit(status ?? 1);
+
+/** Keeps what was measured, and shows it on the page. */
+function save(tables) {
+  if (tables.length === 0) throw new Error(`${name} printed no table: nothing to save.`);
+  const result = {
+    command: ['pnpm bench', name, ...args].join(' '),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${availableParallelism()} CPUs, ${type()} ${arch()}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
+    tables,
+  };
+  writeFileSync(path(`results/${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(pagePath, withResults(readFileSync(pagePath, 'utf8'), readResults()));
+}

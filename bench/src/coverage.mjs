@@ -15,9 +15,10 @@ function measure(name, run) {
   const before = process.cpuUsage();
   const result = run();
   const { user, system } = process.cpuUsage(before);
-  console.log(`${name.padEnd(44)} ${((user + system) / 1e6).toFixed(2)} CPU s   (${result})`);
+  console.log(`| ${name} | ${((user + system) / 1e6).toFixed(2)} | ${result} |`);
 }
 
+console.log('| operation | CPU s | result |\n|---|---|---|');
 measure('1,000,000 contains', () => {
   let hits = 0;
   for (let i = 0; i < OPERATIONS; i++) if (base.contains(random(span))) hits++;

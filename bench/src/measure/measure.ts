@@ -77,7 +77,7 @@ export function machine(): string {
   return `${all.length} × ${all[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}, ${process.platform} ${process.arch}, ${date}`;
 }
 
-/** A table in Markdown, to be copied into docs/performance.md. */
+/** A table in Markdown; `--save` keeps it. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
