@@ -168,6 +168,19 @@ describe('the whole scenario on S3 and DynamoDB', () => {
     await complete(onS3(['quality', '--stale-minutes', '100000']), 'quality');
   });
 
+  it('a query that would fetch more than it may is told how much, before anything is fetched', async () => {
+    const gets = s3.requests.length;
+    const cache = { SCHEMAHUB_CACHE_DIR: join(world.folder, 'empty-cache') };
+    const sql = 'SELECT count(*) AS n FROM raw_coinbase_trades';
+    const { code, err } = await onS3(['query', sql, '--max-fetch', '0'], cache);
+    expect(code, err).toBe(exitCodes.usage);
+    expect(err).toMatch(/would fetch \d+ files with 1 MB from s3:\/\/lake\/schemahub.*--engine athena.*--max-fetch 1/);
+    const bodies = s3.requests
+      .slice(gets)
+      .filter(({ operation, key }) => operation === 'GetObject' && /(parquet|jsonl\.gz)$/.test(key));
+    expect(bodies).toEqual([]);
+  });
+
   it('leaves no lease behind, and none of them lies in the bucket', async () => {
     const locks = [...s3.bucket('lake').objects.keys()].filter((key) =>
       /^schemahub\/locks\/(product|job|circuit)/.test(key),

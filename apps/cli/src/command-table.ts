@@ -190,6 +190,7 @@ export const commandTable: readonly CommandSpec[] = [
       fromSetting('athena-database', 'NAME'),
       fromSetting('athena-workgroup', 'NAME'),
       fromSetting('aws-region', 'NAME'),
+      fromSetting('max-fetch', 'MB'),
       option('via', 'WAY', 'find the files by commits (default) or by iceberg: the published metadata alone'),
       option('max-rows', 'N', 'rows to print (default 100 in a terminal)'),
     ],

@@ -56,6 +56,22 @@ it('takes away what no query has used for a week', async () => {
   expect(gets).toEqual(['a/1', 'a/2', 'a/1']);
 });
 
+it('refuses to fetch more than it may, before anything is fetched, and counts what is here already as nothing', async () => {
+  const small = createFileCache({ store, folder, now: () => now, maxBytes: 21 });
+  const two = [one, { key: 'a/2', bytes: 11 }];
+  await expect(small.bring(two)).rejects.toMatchObject({
+    name: 'UsageError',
+    message:
+      'this query would fetch 2 files with 1 MB from memory, more than --max-fetch allows (1 MB). Nothing was fetched. Ask trades_unified instead of raw tables, use --engine athena, which reads in place, or allow it: --max-fetch 1',
+  });
+  expect(await readdir(folder)).toEqual([]);
+  await small.bring([one]);
+  await small.bring([one]);
+  await expect(small.bring(two)).rejects.toThrow('would fetch 1 files');
+  await cache.bring(two);
+  expect(await small.bring(two)).toHaveLength(2);
+});
+
 it('lies in the user’s cache folder', () => {
   expect(defaultCacheFolder('/xdg')).toBe('/xdg/schemahub');
   expect(defaultCacheFolder(undefined)).toMatch(/\.cache\/schemahub$/);

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LakeError } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
+import { UsageError } from './errors.js';
 
 export interface RemoteFile {
   readonly key: string;
@@ -39,6 +40,16 @@ async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
+function tooMuch(
+  location: string,
+  { files, bytes, maxBytes }: { readonly files: number; readonly bytes: number; readonly maxBytes: number },
+): UsageError {
+  const megabytes = (value: number): number => Math.ceil(value / 1_000_000);
+  return new UsageError(
+    `this query would fetch ${files} files with ${megabytes(bytes)} MB from ${location}, more than --max-fetch allows (${megabytes(maxBytes)} MB). Nothing was fetched. Ask trades_unified instead of raw tables, use --engine athena, which reads in place, or allow it: --max-fetch ${megabytes(bytes)}`,
+  );
+}
+
 /**
  * Copies of a remote store's immutable objects in a local folder: data files, raw objects and quarantine objects never
  * change under their name, so that what is here with the right size is right. Files that were not used for 7 days go.
@@ -48,19 +59,25 @@ export function createFileCache(options: {
   /** Holds the caches of all lakes. */
   readonly folder: string;
   readonly now: () => number;
+  /** What may be fetched in all; more is refused before anything is. Default: any amount. */
+  readonly maxBytes?: number | undefined;
 }): LocalFiles {
-  const { store, now } = options;
+  const { store, now, maxBytes = Number.POSITIVE_INFINITY } = options;
+  let fetched = 0;
   const name = createHash('sha256').update(store.location).digest('hex').slice(0, 16);
   const folder = join(options.folder, name);
   const pathOf = (key: string): string => join(folder, key);
 
+  const isHere = async ({ key, bytes }: RemoteFile): Promise<boolean> => {
+    const path = pathOf(key);
+    if ((await stat(path).catch(() => undefined))?.size !== bytes) return false;
+    const used = new Date(now());
+    await utimes(path, used, used).catch(() => undefined);
+    return true;
+  };
+
   const fetchOne = async ({ key, bytes, sha256 }: RemoteFile): Promise<void> => {
     const path = pathOf(key);
-    if ((await stat(path).catch(() => undefined))?.size === bytes) {
-      const used = new Date(now());
-      await utimes(path, used, used).catch(() => undefined);
-      return;
-    }
     const stored = await store.get(key);
     if (stored === undefined)
       throw new LakeError(
@@ -97,7 +114,11 @@ export function createFileCache(options: {
   return {
     pathOf,
     bring: async (files) => {
-      const queue = [...files];
+      const queue: RemoteFile[] = [];
+      for (const file of files) if (!(await isHere(file))) queue.push(file);
+      const bytes = queue.reduce((sum, file) => sum + Math.max(0, file.bytes), 0);
+      if (fetched + bytes > maxBytes) throw tooMuch(store.location, { files: queue.length, bytes, maxBytes });
+      fetched += bytes;
       const work = async (): Promise<void> => {
         for (let file = queue.shift(); file !== undefined; file = queue.shift()) await fetchOne(file);
       };

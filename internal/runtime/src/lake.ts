@@ -69,7 +69,12 @@ async function openStore(config: Config, clock: Clock, traffic: Traffic): Promis
   return {
     store,
     layout: createLayout({ rawPrefix: ownRaw.key, unifiedPrefix: ownUnified.key }),
-    local: createFileCache({ store, folder: cacheFolder, now: clock.now }),
+    local: createFileCache({
+      store,
+      folder: cacheFolder,
+      now: clock.now,
+      maxBytes: config.number('max-fetch') * 1_000_000,
+    }),
   };
 }
 

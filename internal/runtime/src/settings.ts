@@ -222,6 +222,13 @@ export const settings: readonly Setting[] = [
     'where queries keep the files of an s3:// lake; default schemahub in the user’s cache folder',
   ),
   setting(
+    'max-fetch',
+    ['SCHEMAHUB_MAX_FETCH'],
+    1000,
+    number(0, 1_000_000),
+    'MB that one query may fetch from an s3:// lake; more is refused with the size',
+  ),
+  setting(
     'locks-table',
     ['DYNAMODB_LOCKS_TABLE'],
     undefined,
