@@ -16,7 +16,7 @@ import type { OpenExchange } from './exchange.js';
 import type { OpenLake } from './lake.js';
 
 /** Bytes of fetched and not yet landed trades, over all products (SPEC 5). */
-export const BYTE_BUDGET: number = 256 * 1024 * 1024;
+export const BYTE_BUDGET = 256_000_000;
 
 /** `2026-01-01`, an RFC 3339 instant, or `trade:ID`. Throws `UsageError` with the option's name. */
 export function parseBound(option: string, text: string): Bound {

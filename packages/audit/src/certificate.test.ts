@@ -131,11 +131,38 @@ function auditOf({ raw, present, quarantined, voids, asked }: World): { table: A
   };
 }
 
+/** The same product, closed by its exchange. */
+function closedAudit(head: string | undefined): Certificate {
+  const audit = auditOf({
+    raw: RangeSet.of(1, 5),
+    present: RangeSet.of(1, 5),
+    quarantined: RangeSet.empty,
+    voids: [],
+    asked: RangeSet.of(1, 5),
+  });
+  const [product] = audit.products;
+  const evidence = {
+    ...product!.evidence,
+    head: head === undefined ? undefined : { id: 5, seenAt: head },
+    closed: { status: 'delisted', seenAt: TIME },
+  };
+  return certify({ ...audit, products: [{ ...product!, evidence }], now: NOW });
+}
+
 const certificateOf = (facts: World): Certificate => certify({ ...auditOf(facts), now: NOW });
 const schemaPath = fileURLToPath(new URL('../certificate.schema.json', import.meta.url));
 const validate = new Ajv({ strict: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')) as object);
 
 describe('certify', () => {
+  it.each([
+    ['2026-11-20T09:00:00.000Z', '2026-11-20T09:00:00.000Z'],
+    [undefined, TIME],
+  ])('says of a closed product after when nothing is known: head seen %s', (head, until) => {
+    const [product] = closedAudit(head).products;
+    expect(product?.closed).toEqual({ status: 'delisted', seen_at: TIME, note: `nothing is known after ${until}` });
+    expect(product?.verdict).toBe('complete');
+  });
+
   it('accounts for every wanted id exactly once, and excuses none without proof', () => {
     fc.assert(
       fc.property(world, (facts) => {

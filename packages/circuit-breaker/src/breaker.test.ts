@@ -147,6 +147,13 @@ describe('open and half-open', () => {
     expect(breaker.state()).toMatchObject({ phase: 'half-open', successes: 1 });
   });
 
+  it('probes after an open state of 10 minutes: it is not forgotten yet', async () => {
+    const { breaker, clock, fail } = setUp();
+    await fail(5);
+    clock.step(10 * MINUTE);
+    expect((await breaker.acquire()).isProbe).toBe(true);
+  });
+
   it('forgets an open state older than 10 minutes, and one from the future', async () => {
     const { breaker, clock, fail, texts } = setUp();
     await fail(5);

@@ -258,6 +258,22 @@ describe('condemnation', () => {
   });
 });
 
+it.each([0, 2 * 3600_000])(
+  'of what the venue says anew, the last counts also for a clock that stands still or is %i ms behind',
+  async (behindMs) => {
+    const bench = createBench();
+    await bench.run('backfill', [P], settings);
+    const clock = { now: () => bench.clock.now() - behindMs, sleep: bench.clock.sleep };
+    for (let change = 1; change <= 6; change++) {
+      bench.sim.control.setStatus(P, change % 2 === 1 ? 'delisted' : 'online');
+      await bench.run('ingest', [P], settings, { clock });
+      const { checkpoint } = await rebuildCheckpoint(bench.contextOf({ mode: 'ingest' }), P);
+      expect(checkpoint.closed?.status).toBe(change % 2 === 1 ? 'delisted' : undefined);
+      expect(encodeCheckpoint((await stored(bench))!)).toEqual(encodeCheckpoint(checkpoint));
+    }
+  },
+);
+
 it('what a run with a slow clock wrote down before it died is adopted', async () => {
   const bench = createBench();
   await bench.run('ingest', [P], settings);

@@ -199,7 +199,14 @@ describe('what exchanges do', () => {
       const before = await bench.dump();
       await bench.run('backfill', [P]);
       expect(await bench.dump()).toEqual(before);
+      // Listed again: it goes on where it was.
+      bench.sim.control.delist(P, 'trades');
       bench.sim.control.setStatus(P, 'online');
+      bench.sim.control.addTrades(P, 5);
+      await requireTruth(bench, await bench.run('ingest', [P]), P);
+      expect((await evidenceOf(bench)).closed).toBeUndefined();
+      const { checkpoints } = bench.contextOf({ mode: 'ingest' });
+      expect((await checkpoints.read('coinbase', P))?.closed).toBeUndefined();
     },
   );
 

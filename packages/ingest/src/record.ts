@@ -27,6 +27,14 @@ function evidenceOf(checkpoint: Checkpoint, news: News): Partial<Evidence> {
   } as Partial<Evidence>;
 }
 
+/**
+ * Now, and later than the newest evidence known: of what the venue says anew each time (symbol, origin, floor, closed)
+ * the last counts, and adoption reads from the newest known on. A clock may be behind that of an earlier run.
+ */
+function timeAfter(newest: string | undefined, now: number): string {
+  return timeText(newest === undefined ? now : Math.max(now, Date.parse(newest) + 1));
+}
+
 /** Writes evidence of what is news, then merges it into the checkpoint. Nothing new writes nothing. */
 export async function record(context: IngestContext, checkpoint: Checkpoint, news: News): Promise<Checkpoint> {
   const { connector, store, layout, clock, checkpoints } = context;
@@ -34,9 +42,7 @@ export async function record(context: IngestContext, checkpoint: Checkpoint, new
   const { productId } = checkpoint;
   const evidence = evidenceOf(checkpoint, news);
   const isNews = Object.keys(evidence).length > 0;
-  // Adoption reads evidence from the newest known on: a clock behind that of an earlier run must not write below it.
-  const now = timeText(clock.now());
-  const time = checkpoint.lastUpdated !== undefined && checkpoint.lastUpdated > now ? checkpoint.lastUpdated : now;
+  const time = timeAfter(checkpoint.lastUpdated, clock.now());
   if (isNews) {
     await writeEvidence(store, layout, { version: 1, exchange, product_id: productId, time, ...evidence });
   }

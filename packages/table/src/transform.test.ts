@@ -15,6 +15,7 @@ import {
   SOURCE,
   sortRows,
   type TestLake,
+  testMapping,
   tradeOf,
   tradesOf,
   truthOf,
@@ -90,6 +91,21 @@ describe('transform', () => {
     expect(await sourceNow()).toEqual({ state: 'partial', wanted_end: { 'BTC-USD': 5, 'ETH-USD': 4 } });
     await lake.table().release();
     expect(await sourceNow()).toEqual({ state: 'partial', wanted_end: { 'BTC-USD': 5, 'ETH-USD': 4 } });
+  });
+
+  test('a source of which nothing was fetched is absent in the commit', async () => {
+    const lake = createTestLake();
+    const other = 'raw_binance_trades';
+    const binance = await testMapping((text) => text.replace(SOURCE, other).replace('COINBASE', 'BINANCE'));
+    await lake.put(tradesOf(1, 5));
+    const coinbase = await lake.product();
+    const absent = { exchange: 'binance', source: other, names: [], fetched: RangeSet.empty, state: 'absent' } as const;
+    const products = [coinbase, { ...coinbase, ...absent, wantedEnd: 7 }];
+    await lake.table({ mappings: { [SOURCE]: await testMapping(), [other]: binance } }).transform({ products });
+    expect((await lake.head())?.commit.sources).toEqual({
+      [SOURCE]: { state: 'complete', wanted_end: { 'BTC-USD': 5 } },
+      [other]: { state: 'absent', wanted_end: { 'BTC-USD': 7 } },
+    });
   });
 
   test('a second run makes no commit and writes nothing', async () => {
