@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '@schemahub/core';
 import {
   type BinanceSim,
   createBinanceSim,
@@ -22,8 +23,14 @@ interface Venues {
   readonly kraken: KrakenSim;
 }
 
-async function createVenues(options: { faults?: number; kraken?: Partial<KrakenSimOptions> } = {}): Promise<Venues> {
-  const clock = createSkippingClock(WORLD_NOW);
+interface VenuesOptions {
+  readonly faults?: number;
+  readonly kraken?: Partial<KrakenSimOptions>;
+  readonly clock?: Clock;
+}
+
+async function createVenues(options: VenuesOptions = {}): Promise<Venues> {
+  const clock = options.clock ?? createSkippingClock(WORLD_NOW);
   const faults = options.faults === undefined ? {} : { faults: { share: options.faults } };
   const binance = createBinanceSim({
     seed: 'venues',
@@ -108,6 +115,36 @@ describe('Binance', () => {
           Number((time.slice(20, -1) || '0').padEnd(6, '0')),
       })),
     );
+  });
+});
+
+describe('an address that others use too', () => {
+  it('rests when Binance says that its weight of the minute is used up, and is never refused', async () => {
+    const { world, binance } = await createVenues({ clock: createSkippingClock(WORLD_NOW + 51_000) });
+    // Another program has taken 5,875 of 6,000 in this minute; a backfill takes 20 and then up to 300 at once.
+    for (let n = 0; n < 235; n++) await binance.fetch('https://api.binance.com/api/v3/trades?symbol=BTCUSDT');
+    const { code, err } = await world.run(['backfill', 'BTCUSDT', '--exchange', 'binance']);
+    expect(code, err).toBe(0);
+    expect(binance.stats.rateLimited).toBe(0);
+  });
+});
+
+describe('maintenance, in each venue’s own words', () => {
+  it.each([
+    ['binance', 'BTCUSDT', /Spot server is currently overloaded/],
+    ['kraken', 'XBTUSD', /EService:Unavailable/],
+    ['coinbase', 'BTC-USD', /under maintenance/],
+  ] as const)('%s', async (exchange, product, words) => {
+    const venues = await createVenues();
+    const sim = { binance: venues.binance, kraken: venues.kraken, coinbase: venues.world.sim }[exchange];
+    const end = sim.control.addOutage({ fromMs: 0, untilMs: Number.POSITIVE_INFINITY });
+    const environment = { CIRCUIT_BREAKER_ENABLED: 'false' };
+    const down = await venues.world.run(['backfill', product, '--exchange', exchange], { environment });
+    expect(down.code, down.err).toBe(6);
+    expect(down.err).toMatch(words);
+    end();
+    const up = await venues.world.run(['backfill', product, '--exchange', exchange], { environment });
+    expect(up.code, up.err).toBe(0);
   });
 });
 

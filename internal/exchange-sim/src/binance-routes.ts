@@ -1,5 +1,6 @@
 import { arrayPage, type PrintRow, printRows } from './ascending-page.js';
 import type { CoinbaseProduct } from './coinbase-routes.js';
+import type { Fault } from './fault.js';
 import { jsonReply, type SimReply, type SimRequest } from './reply.js';
 import type { RouteContext, VenueRoutes } from './venue.js';
 import type { WeightMeter } from './weight-meter.js';
@@ -115,6 +116,14 @@ function answerRows(product: CoinbaseProduct, endpoint: string, request: SimRequ
   };
 }
 
+/** How Binance says that it fails (EXCHANGES §2.3); a page of HTML comes from its edge. */
+function failureInWords({ status, body }: Extract<Fault, { kind: 'status' }>): SimReply | undefined {
+  if (body === 'html') return undefined;
+  const words = 'Spot server is currently overloaded with other requests. Please try again in a few minutes.';
+  if (body === 'maintenance') return failed(status, -1008, words);
+  return failed(status, -1001, 'Internal error; unable to process your request. Please try again.');
+}
+
 /** The public market data of Binance spot: exchangeInfo, trades, historicalTrades, aggTrades, time (EXCHANGES §2.7). */
 export function createBinanceRoutes(options: BinanceRoutesOptions): VenueRoutes {
   const { products, meter, role, archive } = options;
@@ -128,6 +137,7 @@ export function createBinanceRoutes(options: BinanceRoutesOptions): VenueRoutes 
       const refusal = meter?.take(request.remote, endpointWeights[endpointOf(request)] ?? 1, nowMs);
       return refusal === undefined ? undefined : { ...refusal, rateLimited: true };
     },
+    failure: failureInWords,
     answer: (request, context) => {
       const stored = archive(request.url.pathname, context.nowMs);
       if (stored !== undefined) return stored;

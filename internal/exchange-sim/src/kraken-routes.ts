@@ -1,5 +1,6 @@
 import { arrayPage, printRows } from './ascending-page.js';
 import type { CoinbaseProduct } from './coinbase-routes.js';
+import type { Fault } from './fault.js';
 import { jsonReply, type SimReply, type SimRequest } from './reply.js';
 import type { TakeToken } from './token-bucket.js';
 import type { SimTrade } from './trade-text.js';
@@ -133,6 +134,12 @@ function lastIdOf(
   return undefined;
 }
 
+/** How Kraken says that it fails: a text in an answer of status 200 (EXCHANGES §3.5); a page of HTML comes from its edge. */
+function failureInWords({ body }: Extract<Fault, { kind: 'status' }>): SimReply | undefined {
+  if (body === 'html') return undefined;
+  return errors(body === 'maintenance' ? 'EService:Unavailable' : 'EService:Busy');
+}
+
 /** The public market data of Kraken spot: AssetPairs, Trades, Time (EXCHANGES §3.8). */
 export function createKrakenRoutes(options: KrakenRoutesOptions): VenueRoutes {
   return {
@@ -142,6 +149,7 @@ export function createKrakenRoutes(options: KrakenRoutesOptions): VenueRoutes {
       if (!isTrades || options.takeToken === undefined || options.takeToken(bucket, nowMs)) return undefined;
       return { ...errors('EGeneral:Too many requests'), rateLimited: true };
     },
+    failure: failureInWords,
     answer: (request, context) => {
       const { pathname, searchParams } = request.url;
       if (pathname === '/0/public/Time')

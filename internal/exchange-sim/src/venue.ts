@@ -82,6 +82,8 @@ export interface VenueRoutes {
     nowMs: number,
   ) => (SimReply & { readonly rateLimited?: boolean | undefined }) | undefined;
   readonly answer: (request: SimRequest, context: RouteContext) => SimReply;
+  /** A `status` fault in the venue's own words; undefined for a page of the CDN in front of it. Default: Coinbase's words. */
+  readonly failure?: ((fault: Extract<Fault, { kind: 'status' }>) => SimReply | undefined) | undefined;
 }
 
 /** A stand-in exchange: `handle` for servers, `fetch` for programs in the same process. */
@@ -197,7 +199,8 @@ export function createVenue(options: VenueOptions, routes: VenueRoutes): VenueSi
       if (refusal.rateLimited === true) ledger.stats.rateLimited += 1;
       return deliver(refusal, undefined);
     }
-    if (fault?.kind === 'status') return { ...deliver(statusReply(fault), undefined), faulted: true };
+    if (fault?.kind === 'status')
+      return { ...deliver(routes.failure?.(fault) ?? statusReply(fault), undefined), faulted: true };
     return deliver(routes.answer(request, { index, nowMs, fault }), fault);
   }
 

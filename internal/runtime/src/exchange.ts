@@ -58,6 +58,7 @@ interface VenueEntry extends Venue {
     clock: Clock;
     pageLimit: number;
     onBudget: (budget: string, spec: BudgetSpec) => void;
+    onExhausted: (budget: string, delayMs: number) => void;
     archive: { transport: Transport; baseUrl: string; openScratch: OpenScratch } | undefined;
   }) => Connector;
 }
@@ -260,6 +261,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     clock,
     pageLimit: config.number('limit'),
     onBudget,
+    onExhausted: (budget, delayMs) => limiter.penalize({ budget, delayMs }),
     archive,
   });
   return {

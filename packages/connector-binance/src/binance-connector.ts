@@ -34,6 +34,7 @@ import {
 import { type BinanceArchiveOptions, createBinanceArchive } from './archive/binance-archive.js';
 import { BINANCE_BUDGET, binanceDefaults, weights } from './binance-defaults.js';
 import { parseExchangeInfo } from './binance-products.js';
+import { restAfter } from './used-weight.js';
 
 export interface BinanceConnectorOptions {
   /** Sends one attempt and throws `ExchangeError`; built with `binancePolicy()`. */
@@ -46,6 +47,8 @@ export interface BinanceConnectorOptions {
   readonly pageLimit?: number | undefined;
   /** Told the weight limit that a catalogue reply names, by budget. */
   readonly onBudget?: ((budget: string, spec: BudgetSpec) => void) | undefined;
+  /** Told that the address has used up a budget, by whomever, and for how long to send nothing. */
+  readonly onExhausted?: ((budget: string, delayMs: number) => void) | undefined;
   /** The bulk archive; without it everything comes over REST. */
   readonly archive?: BinanceArchiveOptions | undefined;
 }
@@ -143,6 +146,23 @@ async function lookBelow(
   return { request: `ids ≤ ${upper}`, ids: rows.map(({ id }) => id), anchorTime: rows[0]?.ts ?? '', date };
 }
 
+/** A transport that tells when a reply shows that the address has used up its weight of the minute. */
+function watchWeight(
+  { transport, onExhausted }: BinanceConnectorOptions,
+  clock: Clock,
+  weightPerMinute: () => number,
+): Transport {
+  if (onExhausted === undefined) return transport;
+  return {
+    send: async (call, send) => {
+      const reply = await transport.send(call, send);
+      const delayMs = restAfter(reply, weightPerMinute(), clock.now());
+      if (delayMs !== undefined) onExhausted(BINANCE_BUDGET, delayMs);
+      return reply;
+    },
+  };
+}
+
 /**
  * Binance spot as a windowed connector: `fromId=X` gives the least ids from X on, so windows of a fixed grid can be
  * asked in any order and in parallel (EXCHANGES §2.2). Raw trades only: aggregated ones have ids of their own and never
@@ -153,7 +173,9 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
   if (!Number.isSafeInteger(pageLimit) || pageLimit < 1 || pageLimit > binanceDefaults.gridSize)
     throw invalidOption('pageLimit', `a whole number 1 … ${binanceDefaults.gridSize}`, pageLimit);
   const origin = parseOrigin(baseUrl);
-  const requests = createRequests(options.transport, origin, clock);
+  let { weightPerMinute } = binanceDefaults;
+  const watched = watchWeight(options, clock, () => weightPerMinute);
+  const requests = createRequests(watched, origin, clock);
   const source = (product: string, send: VenueSend): UpwardSource => ({
     ...binanceReader,
     pageLimit,
@@ -173,6 +195,7 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
         ({ body, url }) => parseExchangeInfo(parseJsonBody(body, url), url),
       );
       const { products, budget } = value;
+      weightPerMinute = value.weightPerMinute ?? weightPerMinute;
       if (budget !== undefined) options.onBudget?.(BINANCE_BUDGET, budget);
       return products;
     },

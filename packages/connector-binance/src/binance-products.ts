@@ -25,7 +25,11 @@ export function parseProduct(value: unknown, url: string): Product {
 export function parseExchangeInfo(
   value: unknown,
   url: string,
-): { readonly products: readonly Product[]; readonly budget: BudgetSpec | undefined } {
+): {
+  readonly products: readonly Product[];
+  readonly weightPerMinute: number | undefined;
+  readonly budget: BudgetSpec | undefined;
+} {
   const { symbols, rateLimits } = (value ?? {}) as { symbols?: unknown; rateLimits?: unknown };
   if (!Array.isArray(symbols)) throw contractBreak('expected the catalogue with a list of symbols', { url });
   const limits = Array.isArray(rateLimits) ? (rateLimits as readonly Record<string, unknown>[]) : [];
@@ -33,6 +37,7 @@ export function parseExchangeInfo(
   const perMinute = Number(found?.limit) / Number(found?.intervalNum ?? 1);
   return {
     products: symbols.map((row) => parseProduct(row, url)),
+    weightPerMinute: perMinute >= 60 ? perMinute : undefined,
     budget: perMinute >= 60 ? weightBudget(perMinute) : undefined,
   };
 }

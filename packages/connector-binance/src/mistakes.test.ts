@@ -130,6 +130,29 @@ describe('mistakes that peers make with Binance', () => {
     });
   });
 
+  it('the weight that others behind the address use overlooked: every reply tells it, and it is obeyed', async () => {
+    const sim = createBinanceSim({
+      seed: 7,
+      weightPerMinute: 1200,
+      clock: createManualClock(Date.parse('2026-09-27T15:57:20Z')),
+      products: [{ ...spec, trades: 1 }],
+    });
+    const clock = createManualClock();
+    const fetch = (url: string, init?: RequestInit): Promise<Response> => sim.fetch(url, init);
+    const transport = createFetchTransport({ policy: binancePolicy(), clock, fetch });
+    const rests: unknown[] = [];
+    const connector = createBinanceConnector({ transport, clock, onExhausted: (...rest) => rests.push(rest) });
+    await connector.listProducts();
+    // Somebody else takes 1100; with the catalogue's 20 there is room yet.
+    for (let n = 0; n < 44; n++) await fetch('https://api.binance.com/api/v3/trades?symbol=BTCUSDT');
+    await connector.fetchHead('BTCUSDT');
+    expect(rests).toEqual([]);
+    await connector.fetchHead('BTCUSDT');
+    // 1,170 is the line, 1,195 were used; 40 s of the minute are left, and one more by the whole seconds of Date.
+    await connector.fetchHead('BTCUSDT').catch(() => undefined);
+    expect(rests).toEqual([['weight', 41_000]]);
+  });
+
   it('a fixed limit: the weight of the day is read from the exchange, and no clock minute can exceed it', async () => {
     const sim = createBinanceSim({ seed: 7, weightPerMinute: 1200, products: [{ ...spec, trades: 1 }] });
     const clock = createManualClock();
