@@ -337,14 +337,18 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       option('port', 'N', 'port on 127.0.0.1 (default 8787; 0 picks one)'),
       option('seed', 'N', 'seed (default 7)'),
-      option('products', 'LIST', 'as BTC-USD:50000,ETH-USD:25000 (default: the five of the demo)'),
+      option(
+        'products',
+        'LIST',
+        'as BTC-USD:50000,ETH-USD:25000, for every exchange BASE-QUOTE (default: the five of the demo)',
+      ),
       option('faults', 'SHARE', 'share of answers that fail, 0 to 1 (default 0)'),
       option('live', undefined, 'trading goes on as the clock does'),
       option('no-rate-limit', undefined, 'answer without a rate limit'),
       option('recording', 'FILE', 'serve recorded trades: a JSON array or JSON lines'),
       option('product', 'ID', 'product of the recording'),
     ],
-    examples: ['schemahub simulate', 'schemahub simulate --products BTC-USD:100000 --faults 0.1'],
+    examples: ['schemahub simulate', 'schemahub simulate binance --products BTC-USDT:100000 --faults 0.1'],
     load: () => import('./commands/simulate.js'),
   },
   {
@@ -359,8 +363,11 @@ export const commandTable: readonly CommandSpec[] = [
     name: 'probe',
     summary: 'ask an exchange whether every fact that its connector relies on still holds',
     args: '[EXCHANGE]',
-    options: [...exchangeOptions, option('product', 'ID', 'a busy product to ask about (default BTC-USD)')],
-    examples: ['schemahub probe coinbase', 'schemahub probe coinbase --product ETH-USD --json'],
+    options: [
+      ...exchangeOptions,
+      option('product', 'ID', 'a busy product to ask about (default BTC-USD, BTCUSDT, XBTUSD)'),
+    ],
+    examples: ['schemahub probe coinbase', 'schemahub probe kraken --product ETHUSD --json'],
     load: () => import('./commands/probe.js'),
   },
   {

@@ -179,6 +179,7 @@ export function createFetchProgress(
         case 'answered':
           answeredAt = timing.now();
           break;
+        case 'archive-page':
         case 'request-succeeded':
           waiting = undefined;
           productOf(event.product).done += event.trades;

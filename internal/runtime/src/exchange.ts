@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { type CircuitEvent, createCircuitBreaker } from '@schemahub/circuit-breaker';
 import {
   binanceArchivePolicy,
+  binanceContract,
   binanceDefaults,
   binancePolicy,
   createBinanceConnector,
@@ -22,7 +23,7 @@ import {
   type FetchLike,
   systemClock,
 } from '@schemahub/connector-kit';
-import { createKrakenConnector, krakenDefaults, krakenPolicy } from '@schemahub/connector-kraken';
+import { createKrakenConnector, krakenContract, krakenDefaults, krakenPolicy } from '@schemahub/connector-kraken';
 import type { BudgetSpec, Clock, Connector, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
 import { createGuardedTransport, type GuardedTransport, type OnEvent, windowedConnector } from '@schemahub/ingest';
 import { createIdReader, type ReadId } from '@schemahub/lake';
@@ -48,8 +49,10 @@ export interface Venue {
 interface VenueEntry extends Venue {
   readonly defaultUrl: string;
   readonly policy: (config: Config, clock: Clock) => ExchangePolicy;
-  /** Facts that its connector relies on, about one busy product. */
-  readonly contract?: ((product: string) => readonly ContractFact[]) | undefined;
+  /** Facts that its connector relies on, about one busy product, and what a question costs at most of each budget. */
+  readonly contract: (product: string) => readonly ContractFact[];
+  readonly busyProduct: string;
+  readonly questionTokens: number;
   /** Where files of whole days and months lie, and what its host allows. */
   readonly archive?: { readonly url: string; readonly policy: () => ExchangePolicy } | undefined;
   readonly connect: (options: {
@@ -93,6 +96,8 @@ const registry: readonly VenueEntry[] = [
         clock,
       }),
     contract: coinbaseContract,
+    busyProduct: 'BTC-USD',
+    questionTokens: 1,
     connect: createCoinbaseConnector,
   },
   {
@@ -105,6 +110,10 @@ const registry: readonly VenueEntry[] = [
     defaultUrl: binanceDefaults.baseUrl,
     policy: (config) => binancePolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
     archive: { url: binanceDefaults.archiveUrl, policy: binanceArchivePolicy },
+    contract: binanceContract,
+    busyProduct: 'BTCUSDT',
+    // The weight of a page of trades; nothing that is asked weighs more.
+    questionTokens: 25,
     connect: createBinanceConnector,
   },
   {
@@ -116,6 +125,9 @@ const registry: readonly VenueEntry[] = [
     proof: 'cursor-chained',
     defaultUrl: krakenDefaults.baseUrl,
     policy: (config) => krakenPolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
+    contract: krakenContract,
+    busyProduct: 'XBTUSD',
+    questionTokens: 1,
     connect: createKrakenConnector,
   },
 ];
@@ -276,14 +288,18 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
 /** The facts to be checked, and the way to ask: paced, and whatever comes back is an answer. Throws `UsageError`. */
 export function openContract(
   options: Pick<OpenExchangeOptions, 'config' | 'clock' | 'fetch'> & {
-    readonly product: string;
+    /** Default: one that trades all the time. */
+    readonly product: string | undefined;
     readonly stop: AbortSignal;
   },
-): { readonly facts: readonly ContractFact[]; readonly ask: AskRaw; readonly origin: string } {
+): {
+  readonly facts: readonly ContractFact[];
+  readonly ask: AskRaw;
+  readonly origin: string;
+  readonly product: string;
+} {
   const { config, clock, stop } = options;
   const entry = entryOf(config.text('exchange'));
-  if (entry.contract === undefined)
-    throw new UsageError(`probe ${entry.exchange}: its facts are not written down yet; probe knows coinbase.`);
   const policy = entry.policy(config, clock);
   const limiter = createRateLimiter({
     budgets: policy.budgets,
@@ -298,8 +314,13 @@ export function openContract(
     timeoutMs: config.number('timeout') * 1000,
   });
   const origin = baseUrlOf(entry, config);
-  const cost = Object.keys(policy.budgets).map((budget) => ({ budget, tokens: 1 }));
+  const { product = entry.busyProduct } = options;
+  const cost = Object.keys(policy.budgets).map((budget) => ({
+    // A budget of each product is that of the one asked about.
+    budget: budget.replace('*', product),
+    tokens: entry.questionTokens,
+  }));
   const ask: AskRaw = (path) =>
     limiter.schedule(() => transport.send({ url: origin + path, cost }, { signal: stop }), { cost, signal: stop });
-  return { facts: entry.contract(options.product), ask, origin };
+  return { facts: entry.contract(product), ask, origin, product };
 }

@@ -2,5 +2,6 @@ export { type BinanceArchivePolicyOptions, binanceArchivePolicy } from './archiv
 export type { BinanceArchiveOptions } from './archive/binance-archive.js';
 export { type OpenScratch, scratchIn } from './archive/scratch.js';
 export { type BinanceConnectorOptions, createBinanceConnector } from './binance-connector.js';
+export { binanceContract } from './binance-contract.js';
 export { BINANCE_BUDGET, type BinanceDefaults, binanceDefaults } from './binance-defaults.js';
 export { type BinancePolicyOptions, binancePolicy } from './binance-policy.js';

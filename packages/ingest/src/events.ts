@@ -86,6 +86,8 @@ export type IngestEvent =
       readonly lower: number;
       readonly upper: number;
     }
+  /** Rows of a file of the venue's archive, as they come. */
+  | { readonly type: 'archive-page'; readonly product: string; readonly trades: number }
   /** Rows of a file of the venue's archive were taken. */
   | {
       readonly type: 'archive-taken';

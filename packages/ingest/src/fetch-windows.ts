@@ -186,9 +186,11 @@ async function takePage(work: Work, page: TradePage): Promise<void> {
 
 /** Takes pages that come faster than they are written: no more than one object waits. */
 async function takeArchived(work: Work, pages: AsyncIterable<TradePage>): Promise<void> {
+  const { context, product } = work.options;
   work.flights.ask({ ready: false, more: false });
   for await (const page of pages) {
     await takePage(work, page);
+    context.onEvent({ type: 'archive-page', product: product.id, trades: page.ids.length });
     if (work.landing.size() >= LANDINGS) await work.landing.drained();
     work.signal.throwIfAborted();
   }

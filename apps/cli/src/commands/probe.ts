@@ -5,20 +5,16 @@ import { openContract } from '@schemahub/runtime/exchange';
 import { type CommandRun, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 
-/** A product that trades all the time, for an exchange that has none named. */
-const BUSY_PRODUCT = 'BTC-USD';
-
 /** `probe EXCHANGE`: asks the exchange whether every fact that its connector relies on still holds. Writes nothing. */
 export const run: CommandRun = async (invocation) => {
   const { io, args, flags, stop } = invocation;
   const exchange = args[0] ?? invocation.config.text('exchange');
   const config = await loadConfig({ flags: { ...flags, exchange }, environment: io.environment, folder: io.folder });
-  const product = textFlag(invocation, 'product') ?? BUSY_PRODUCT;
-  const { facts, ask, origin } = openContract({
+  const { facts, ask, origin, product } = openContract({
     config,
     clock: io.clock ?? systemClock,
     fetch: io.fetch,
-    product,
+    product: textFlag(invocation, 'product'),
     stop,
   });
   try {
