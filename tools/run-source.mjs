@@ -23,7 +23,9 @@ export async function bundle(entry, folder, { plugins = [] } = {}) {
     sourcemap: 'inline',
     logLevel: 'warning',
     // What a bundled CommonJS module asks of Node.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
     external: ['@duckdb/*'],
     plugins,
   });

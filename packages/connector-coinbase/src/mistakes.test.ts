@@ -13,6 +13,7 @@ import {
   type CoinbaseSim,
   type CoinbaseSimOptions,
   createCoinbaseSim,
+  createVirtualClock,
 } from '@schemahub/exchange-sim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -217,11 +218,12 @@ describe('floor and time', () => {
     { firstId: 123_456, voids: [] },
     { firstId: 1_000_000, voids: [{ first: 1_000_000, last: 1_001_500 }] },
   ])('finds and confirms the first trade of $firstId … with voids $voids', async ({ firstId, voids }) => {
-    const { sim, connector } = stage({ id: PRODUCT, trades: 6000, firstId, voids });
+    // One clock for both: the exchange's dates must tell that the answers lie 5 s apart.
+    const clock = createVirtualClock({ nowMs: Date.parse('2026-11-21T12:00:00Z') });
+    const { sim, connector } = stage({ id: PRODUCT, trades: 6000, firstId, voids }, { clock });
     const truth = truthOf(sim);
     const { floor } = await findProvisionalFloor({ connector, product: PRODUCT, head: truth.at(-1)! });
     expect(floor).toBe(truth[0]);
-    const clock = { ...createManualClock(), sleep: async () => {} };
     const settled = await confirmFloor({ connector, product: PRODUCT, floor: floor!, clock });
     expect(settled).toMatchObject({ floor: truth[0], confirmed: true });
     expect(settled.evidence.map(({ ids }) => ids)).toEqual([[], []]);
