@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readWorkspaces } from './layers/table.mjs';
+import { faultOf, linksOf, outsideLinks } from './outside-links.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -50,6 +51,20 @@ function deadLinks(page) {
 test('no relative link is dead', () => {
   expect(pages.length).toBeGreaterThan(10);
   expect(pages.flatMap(deadLinks)).toEqual([]);
+});
+
+// Whether they are still there is asked once a week, by `node tools/outside-links.mjs --ask` in the ci workflow.
+test('every link that leads outside has the form of one that works', () => {
+  const links = outsideLinks();
+  expect(links.length).toBeGreaterThan(5);
+  const faults = links.flatMap(({ page, url }) =>
+    faultOf(url) === undefined ? [] : [`${page}: ${url} ${faultOf(url)}`],
+  );
+  expect(faults).toEqual([]);
+  const text = '[a](http://a.com) [b](https://a.com/x y) https://localhost:80/z. `https://code` [c](mailto:x)';
+  expect(linksOf('p', text).map(({ url }) => faultOf(url) !== undefined)).toEqual([true, true, true, true]);
+  expect(faultOf('https://github.com/schemahub/schemahub/blob/main/README.md')).toBeUndefined();
+  expect(faultOf('https://github.com/schemahub/schemahub/blob/main/GONE.md')).toMatch(/not in the repository/);
 });
 
 test('no page waits to be finished or names a machine', () => {
