@@ -2,7 +2,7 @@ import { RangeSet } from '@schemahub/coverage';
 import { createLayout, type EvidenceFold, readEvidence } from '@schemahub/lake';
 import { describe, expect, it } from 'vitest';
 import { ingestDefaults } from './context.js';
-import { judgeAnswer, planHoles, youngVoids } from './holes.js';
+import { judgeAnswer, lostNeighbours, planHoles, youngVoids } from './holes.js';
 import { createSimBench, requireTruth, type SimBench, START } from './testing/sim-bench.js';
 
 const set = RangeSet.parse;
@@ -67,6 +67,23 @@ describe('youngVoids', () => {
   ])('%s', (_, now, fetched, asked) => {
     const holes = youngVoids([run, run], set(fetched), now, ingestDefaults.reprobeMs);
     expect(holes.map(({ first, last }) => `${first}-${last}`)).toEqual(asked);
+  });
+});
+
+describe('lostNeighbours', () => {
+  const runOf = (first: number, last: number) => ({ first, last, lower: first - 1, upper: last + 1, probes: [] });
+  it.each([
+    ['nothing is lost', '4,9', ''],
+    ['the trade below', '9', '4'],
+    ['the trade above', '4', '9'],
+    ['both', '1', '4,9'],
+    ['the void is held by now', '5-8', ''],
+  ])('%s', (_, fetched, lost) => {
+    expect(lostNeighbours([runOf(5, 8)], set(fetched)).toString()).toBe(lost);
+  });
+
+  it('a void that another run still proves needs nothing', () => {
+    expect(lostNeighbours([runOf(5, 8), runOf(6, 7)], set('4,9')).toString()).toBe('');
   });
 });
 

@@ -168,6 +168,17 @@ export async function probeHoles(
   );
 }
 
+/**
+ * Trades beside a void run that are held no longer, because their object was condemned: without them the run proves
+ * nothing. They may lie outside of what was asked for, so that nothing else would fetch them again.
+ */
+export function lostNeighbours(runs: readonly VoidRun[], fetched: RangeSet): RangeSet {
+  const isWhole = ({ lower, upper }: VoidRun): boolean => fetched.contains(lower) && fetched.contains(upper);
+  const settled = RangeSet.fromRanges(runs.filter(isWhole)).union(fetched);
+  const open = runs.filter(({ first, last }) => !RangeSet.of(first, last).difference(settled).isEmpty);
+  return RangeSet.fromIds(open.flatMap(({ lower, upper }) => [lower, upper])).difference(fetched);
+}
+
 /** Void runs whose youngest evidence is younger than `reprobeMs`: `repair` asks about them again. */
 export function youngVoids(runs: readonly VoidRun[], fetched: RangeSet, now: number, reprobeMs: number): Hole[] {
   const isYoung = ({ probes }: VoidRun): boolean =>

@@ -1,7 +1,15 @@
 import { RangeSet } from '@schemahub/coverage';
 import { readEvidence } from '@schemahub/lake';
 import { type RunContext, requestsAtOnce } from './context.js';
-import { type Hole, type ProductHoles, planHoles, probeHoles, type SettledHoles, youngVoids } from './holes.js';
+import {
+  type Hole,
+  lostNeighbours,
+  type ProductHoles,
+  planHoles,
+  probeHoles,
+  type SettledHoles,
+  youngVoids,
+} from './holes.js';
 import { pool } from './pool.js';
 import { fetchIds, missingOf, type ProductProgress } from './product-progress.js';
 import { record } from './record.js';
@@ -61,7 +69,10 @@ async function holdAbove(context: RunContext, progress: ProductProgress, id: num
   if (lowest !== undefined) await fetchIds(context, progress, RangeSet.of(lowest));
 }
 
-/** Holes to ask about in this round: what is missing, and in the first round of a `repair` the young voids. */
+/**
+ * Holes to ask about in this round: what is missing, and in the first round of a `repair` the young voids. A repair also
+ * fetches again what an older void rests on.
+ */
 async function holesOf(
   context: RunContext,
   progress: ProductProgress,
@@ -70,10 +81,14 @@ async function holesOf(
   const { settings, store, layout, connector, clock } = context;
   const { openAbove } = planHoles(missingOf(progress), progress.checkpoint.fetched);
   if (openAbove !== undefined) await holdAbove(context, progress, openAbove);
+  const isRepair = settings.mode === 'repair' && round === 1;
+  const { voidRuns } = isRepair
+    ? await readEvidence(store, layout, connector.exchange, progress.product.id)
+    : { voidRuns: [] };
+  const lost = lostNeighbours(voidRuns, progress.checkpoint.fetched);
+  if (!lost.isEmpty) await fetchIds(context, progress, lost);
   const { fetched } = progress.checkpoint;
   const { holes } = planHoles(missingOf(progress), fetched);
-  if (settings.mode !== 'repair' || round > 1) return { holes, again: [] };
-  const { voidRuns } = await readEvidence(store, layout, connector.exchange, progress.product.id);
   return { holes, again: youngVoids(voidRuns, fetched, clock.now(), settings.reprobeMs) };
 }
 
