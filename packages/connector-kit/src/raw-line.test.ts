@@ -24,6 +24,10 @@ describe('rawLine', () => {
     expect(line('{"trade_id":1,"product\\u005fid":"ETH-USD","_source":null}')).toBe(
       '{"trade_id":1,"product\\u005fid":"ETH-USD","_source":null,"_symbol":"BTC-USD"',
     );
+    // Also where it looks like an ordinary record, which is not parsed.
+    expect(line('{"trade_id":1,"product\\u005fid":"ETH-USD"}')).toBe(
+      '{"trade_id":1,"product\\u005fid":"ETH-USD","_source":"coinbase","_symbol":"BTC-USD"',
+    );
   });
 
   it('is not fooled by keys inside nested objects and texts', () => {

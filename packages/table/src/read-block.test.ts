@@ -76,3 +76,19 @@ test('the index finds every name that meets the ids, as a look at all of them do
     ),
   );
 });
+
+test('the index finds objects of the greatest span, from their first id to their last', async () => {
+  const lake = createTestLake();
+  await lake.put([tradeOf(7), tradeOf(1_000_006)]);
+  await lake.put([tradeOf(1_000_007), tradeOf(2_000_006)]);
+  const index = createNameIndex((await lake.product()).names);
+  const firstIdsOf = (id: number): number[] => index.intersecting(RangeSet.of(id)).map(({ first }) => first);
+  expect([6, 7, 1_000_006, 1_000_007, 2_000_006, 2_000_007].map(firstIdsOf)).toEqual([
+    [],
+    [7],
+    [7],
+    [1_000_007],
+    [1_000_007],
+    [],
+  ]);
+});
