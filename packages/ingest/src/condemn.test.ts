@@ -28,7 +28,7 @@ async function landAgain(bench: SimBench, ids: readonly number[]): Promise<strin
   const lines = new Map<number, Uint8Array>();
   for (const name of await namesOf(bench)) {
     const contents = await readRawObject(bench.store, name, readId);
-    contents.lines.forEach((line, i) => lines.set(contents.ids[i]!, hashedPart(line)));
+    for (const [i, line] of contents.lines.entries()) lines.set(contents.ids[i]!, hashedPart(line));
   }
   const ingestTs = ids.map(() => '2026-11-21T13:00:00.000000Z');
   const rows = { ids: Float64Array.from(ids), lines: ids.map((id) => lines.get(id)!), ingestTs };
