@@ -18,7 +18,8 @@ function failureText(event: Extract<IngestEvent, { type: 'request-failed' }>): s
   if (error.kind === 'rate') return `[API] ${product}: RATE LIMITED (429), re-queued (${tries})`;
   if (error.kind !== 'transient') return `[API] ${product}: ${error.message}`;
   const cause = CAUSES[error.transient ?? 'server'];
-  const status = error.transient === 'server' ? ` status=${error.status ?? 'unknown'}` : ` ${error.message}`;
+  const status =
+    error.transient === 'server' ? ` status=${error.status ?? 'unknown'}` : ` ${error.message.replace(/\.$/, '')}`;
   return `[API] ${product}: ${cause}${status}${event.retryInMs === undefined ? `, ${tries}` : `, will retry (${tries})`}`;
 }
 

@@ -286,6 +286,6 @@ export const settings: readonly Setting[] = [
     ['SCHEMAHUB_LOG_FORMAT'],
     'text',
     oneOf('text', 'json'),
-    'json: a line of JSON for each line on stderr',
+    'lines on stderr as text, or each as one of JSON',
   ),
 ];

@@ -87,8 +87,10 @@ export const run: CommandRun = async (invocation) => {
     lake.traffic !== undefined && lake.store.location.startsWith('s3://'),
   );
   const { trades, pages } = totals;
+  // Numbers of products that nobody was asked about would be an answer to another question.
+  const isUnasked = result.unavailable !== undefined && rows.every(({ reason }) => reason !== null);
   if (invocation.json) io.out(`${JSON.stringify({ products: rows, totals })}\n`);
-  else {
+  else if (!isUnasked) {
     const columns = [
       { title: 'product' },
       { title: 'newest id', align: 'right' },
@@ -111,7 +113,7 @@ export const run: CommandRun = async (invocation) => {
     );
   }
   if (result.unavailable !== undefined) {
-    io.err(`${result.unavailable.message}\n`);
+    io.err(`error: ${result.unavailable.message}\n`);
     return exitCodes.unavailable;
   }
   return rows.some(({ reason }) => reason !== null) && invocation.args.length > 0

@@ -129,7 +129,9 @@ function planOf(invocation: Invocation): Plan {
   const [stage, ...named] = invocation.args;
   const known = STAGES.find((name) => name === stage);
   if (known === undefined)
-    throw new UsageError(`run: expected ${STAGES.join(', ')}, got ${JSON.stringify(stage ?? '')}.`);
+    throw new UsageError(
+      `run: expected ${STAGES.join(', ')}, got ${JSON.stringify(stage ?? '')}. For example: schemahub run pipeline coinbase`,
+    );
   const sources = sourcesOf(known, named);
   if (sources.length > 1 && invocation.flags['seed-path'] !== undefined)
     throw new UsageError(
