@@ -86,7 +86,7 @@ describe('five products on moto', () => {
   });
 });
 
-describe('two tasks on one lake', () => {
+describe('real tasks on one lake', () => {
   let cli: BuiltCli;
   let folder: string;
   beforeAll(async () => {
@@ -96,6 +96,61 @@ describe('two tasks on one lake', () => {
   afterAll(async () => {
     await cli.remove();
     await rm(folder, { recursive: true, force: true });
+  });
+
+  it('five products, killed three times: the request log shows no landed window asked for again; proven in the end', async () => {
+    const names = ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD', 'WLD-USD'];
+    const endTime = Date.now() - 15 * 60_000;
+    const waiting = new Map<number, () => void>();
+    let seen = 0;
+    const sim = createCoinbaseSim({
+      seed: 'killed',
+      rateLimit: false,
+      latencyMs: 20,
+      requestLog: 10_000,
+      products: names.map((id) => ({ id, trades: 9000, voids: [17, { first: 1200, last: 1240 }], endTime })),
+      script: () => {
+        waiting.get(++seen)?.();
+        return undefined;
+      },
+    });
+    const server = await serve(sim);
+    const environment = {
+      ...aws,
+      S3_BUCKET: '',
+      SCHEMAHUB_LAKE: `s3://${bucket}/killed`,
+      SCHEMAHUB_METRICS: 'none',
+      COINBASE_API_URL: server.url,
+      SCHEMAHUB_COINBASE_RATE: '50',
+      SCHEMAHUB_OBJECT_TRADES: '2000',
+      SCHEMAHUB_CACHE_DIR: join(folder, 'cache-killed'),
+    };
+    const options = { environment, folder };
+    try {
+      for (let kill = 0; kill < 3; kill++) {
+        const started = cli.start(['backfill', ...names], options);
+        await new Promise<void>((reached) => waiting.set(seen + 30, reached));
+        started.kill('SIGKILL');
+        await started.ended;
+      }
+      const backfill = await cli.run(['backfill', ...names], options);
+      expect(backfill.code, backfill.err).toBe(exitCodes.complete);
+      const windows = sim.control.requests().filter(({ url }) => url.includes('limit=1000')).length;
+      // Each kill costs what was in hand and not yet durable, at most an object in the making and one being written for
+      // each open product, and the lowest window again.
+      expect(windows).toBeLessThanOrEqual(names.length * 9 + 3 * names.length * (2 * 2 + 1) + names.length);
+      const killed = cli.start(['transform'], options);
+      await killed.seen(/transform|block|\S/).catch(() => '');
+      killed.kill('SIGKILL');
+      await killed.ended;
+      for (const args of [['transform'], ['verify', '--deep']]) {
+        const run = await cli.run(args, options);
+        expect(run.code, run.out + run.err).toBe(exitCodes.complete);
+        if (args[0] === 'verify') expect(run.out).toMatch(/PROVEN: 5 products, .* 0 missing/);
+      }
+    } finally {
+      await server.close();
+    }
   });
 
   it('one is paused past its lease: the other takes over, both end well, no trade is lost or stored twice', async () => {

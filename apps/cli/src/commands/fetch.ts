@@ -91,6 +91,9 @@ export function exitCodeOf(result: IngestResult, named: boolean, dryRun = false)
   return combineExitCodes(judged.map((product) => codeOf(product, named)));
 }
 
+/** Products that are named in one sentence. */
+const NAMED = 10;
+
 interface Sums {
   readonly wanted: number;
   readonly held: number;
@@ -181,11 +184,17 @@ function lastLine(invocation: Invocation, result: IngestResult, code: number): s
   return `${verdictOf(invocation, code)}: ${parts.join(', ')} (${news}). Next: ${nextCommand(invocation, result, code)}\n`;
 }
 
+/** Names, and how many more there are: hundreds of them say nothing that the table does not. */
+function namesText(products: readonly string[]): string {
+  const rest = products.length - NAMED;
+  return rest > 1 ? `${products.slice(0, NAMED).join(', ')} and ${grouped(rest)} more` : products.join(', ');
+}
+
 function printResult(invocation: Invocation, result: IngestResult, code: number): void {
   const { io } = invocation;
   io.err(textTable(columns, result.products.map(productRow), io.columns));
   const told = result.products.filter(({ state }) => state !== 'complete');
-  for (const [reason, products] of byReason(told)) io.err(`${io.style('yellow', products.join(', '))}: ${reason}\n`);
+  for (const [reason, products] of byReason(told)) io.err(`${io.style('yellow', namesText(products))}: ${reason}\n`);
   for (const { productId, unsettled } of result.products) {
     if (!unsettled.isEmpty)
       io.err(
