@@ -153,7 +153,27 @@ const certificateOf = (facts: World): Certificate => certify({ ...auditOf(facts)
 const schemaPath = fileURLToPath(new URL('../certificate.schema.json', import.meta.url));
 const validate = new Ajv({ strict: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')) as object);
 
+/** Ids 5-9 are held and asked for from 1 on; the floor is 5, by these answers below it. */
+function certificateWithFloor(dates: readonly string[]): Certificate {
+  const held = RangeSet.of(5, 9);
+  const sets = { raw: held, present: held, quarantined: RangeSet.empty, voids: [], asked: RangeSet.of(1, 9) };
+  const audit = auditOf(sets);
+  const [product] = audit.products;
+  const floorRequests = dates.map((date) => ({ request: 'after=5&limit=2', ids: [], date }));
+  const evidence = { ...product!.evidence, floor: 5, floorRequests, head: { id: 9, seenAt: TIME } };
+  return certify({ ...audit, products: [{ ...product!, evidence }], now: NOW });
+}
+
 describe('certify', () => {
+  it('does not claim what lies below a floor that is proven, and misses it where it is not', () => {
+    const [proven] = certificateWithFloor([TIME, '2026-11-21T12:00:05.000Z']).products;
+    expect([proven?.floor?.id, proven?.wanted.ids, proven?.verdict]).toEqual([5, '5-9', 'complete']);
+    const document = certificateWithFloor([TIME, '2026-11-21T12:00:04.000Z']);
+    const [unproven] = document.products;
+    expect([unproven?.floor, unproven?.wanted.ids, unproven?.account.missing.ids]).toEqual([null, '1-9', '1-4']);
+    expect(document.findings.map(({ code }) => code)).toContain('floor-not-proven');
+  });
+
   it.each([
     ['2026-11-20T09:00:00.000Z', '2026-11-20T09:00:00.000Z'],
     [undefined, TIME],
