@@ -5,7 +5,7 @@ import { createFetchProgress, drawProgress } from './fetch-progress.js';
 const products = new Map(
   Array.from({ length: 12 }, (_, i) => [`P${i}-USD`, { todo: 1_000_000, done: i * 80_000, finished: i === 11 }]),
 );
-const view = { products, elapsedSeconds: 725, waiting: undefined, silentSeconds: 0 };
+const view = { products, elapsedSeconds: 725, fetchingSeconds: 725, waiting: undefined, silentSeconds: 0 };
 
 describe('the drawing of a run', () => {
   it.each([60, 80, 120])('at %i columns: nothing is wider, nothing that matters is cut', (width) => {
@@ -18,6 +18,20 @@ describe('the drawing of a run', () => {
     expect(bars.map((line) => line.trim().split(' ')[0])).toEqual(Array.from({ length: 10 }, (_, i) => `P${i}-USD`));
     for (const line of bars) expect(line.match(/[█░]+/)?.[0]).toHaveLength(20);
     expect(lines[0]?.match(/[█░]+/)?.[0]).toHaveLength(50);
+  });
+
+  it('rate and ETA leave out the scan of the heads, the time of the run does not', () => {
+    const text = drawProgress({ ...view, fetchingSeconds: 100 }, 120).join('\n');
+    expect(text).toContain('3,240,000/min · 12 min 05 s · ETA 2 min 02 s');
+  });
+
+  it('before the first head there is no bar that says 100 %', () => {
+    const nothing = { products: new Map(), elapsedSeconds: 4, fetchingSeconds: 4, waiting: undefined };
+    expect(drawProgress({ ...nothing, silentSeconds: 1 }, 80)).toEqual(['asking the exchange what there is…']);
+    expect(drawProgress({ ...nothing, silentSeconds: 4 }, 80)).toEqual([
+      'asking the exchange what there is…',
+      'waiting 4 s for the exchange',
+    ]);
   });
 
   it('a run that waits says why, and for how long yet', () => {

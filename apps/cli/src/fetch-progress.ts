@@ -22,6 +22,8 @@ interface ProductProgress {
 export interface RunView {
   readonly products: ReadonlyMap<string, ProductProgress>;
   readonly elapsedSeconds: number;
+  /** Since the heads are known: what rate and ETA go by. */
+  readonly fetchingSeconds: number;
   /** Why nothing moves, and for how long yet; undefined while requests are answered. */
   readonly waiting: { readonly reason: string; readonly seconds: number } | undefined;
   /** Since the last answer. */
@@ -63,8 +65,8 @@ function flow(parts: readonly string[], width: number): string[] {
   return lines;
 }
 
-/** The state of a run as lines; pure, so that it can be tested at any width. */
-export function drawProgress({ products, elapsedSeconds, waiting, silentSeconds }: RunView, width: number): string[] {
+/** Bar, rate and time of all products together. */
+function drawWhole({ products, elapsedSeconds, fetchingSeconds }: RunView, width: number): string[] {
   let todo = 0;
   let done = 0;
   let finished = 0;
@@ -74,10 +76,10 @@ export function drawProgress({ products, elapsedSeconds, waiting, silentSeconds 
     if (product.finished) finished++;
   }
   const share = todo === 0 ? 1 : done / todo;
-  const perSecond = elapsedSeconds > 0 ? done / elapsedSeconds : 0;
+  const perSecond = fetchingSeconds > 0 ? done / fetchingSeconds : 0;
   const eta = share >= 1 ? 'now' : perSecond > 0 ? durationText((todo - done) / perSecond) : 'unknown';
   const barWidth = Math.max(10, Math.min(50, width - 10));
-  const lines = [
+  return [
     `${bar(share, barWidth)} ${(share * 100).toFixed(1)} %`,
     ...flow(
       [
@@ -90,6 +92,13 @@ export function drawProgress({ products, elapsedSeconds, waiting, silentSeconds 
       width,
     ),
   ];
+}
+
+/** The state of a run as lines; pure, so that it can be tested at any width. */
+export function drawProgress(view: RunView, width: number): string[] {
+  const { products, waiting, silentSeconds } = view;
+  // Before the first head nobody knows how much there is: no bar that says 100 %.
+  const lines = products.size === 0 ? ['asking the exchange what there is…'] : drawWhole(view, width);
   if (waiting !== undefined)
     lines.push(`waiting: ${waiting.reason}; next try in ${durationText(Math.max(0, waiting.seconds))}`);
   else if (silentSeconds >= SILENT_SECONDS) lines.push(`waiting ${Math.floor(silentSeconds)} s for the exchange`);
@@ -130,6 +139,7 @@ export function createFetchProgress(
   const products = new Map<string, ProductProgress>();
   const begun = timing.now();
   let answeredAt = begun;
+  let scannedAt = begun;
   const now = io.clock?.now ?? Date.now;
   const canvas = createCanvas(io);
   const isLive = io.isErrTerminal && isLong && !quiet;
@@ -144,7 +154,8 @@ export function createFetchProgress(
     const view = waiting && { reason: waiting.reason, seconds: (waiting.until - now()) / 1000 };
     const elapsedSeconds = (at - begun) / 1000;
     const silentSeconds = (at - answeredAt) / 1000;
-    canvas.draw(drawProgress({ products, elapsedSeconds, waiting: view, silentSeconds }, io.columns));
+    const fetchingSeconds = (at - scannedAt) / 1000;
+    canvas.draw(drawProgress({ products, elapsedSeconds, fetchingSeconds, waiting: view, silentSeconds }, io.columns));
   };
   stop.addEventListener('abort', canvas.clear, { once: true });
   const endTick = isLive ? timing.every(TICK_MS, () => draw(TICK_MS)) : undefined;
@@ -156,6 +167,7 @@ export function createFetchProgress(
   const scanned = ({ product, todo, done, total }: Extract<IngestEvent, { type: 'head-scanned' }>): void => {
     productOf(product).todo = todo;
     isScanning = done < total;
+    scannedAt = timing.now();
     if (quiet || (done % 10 !== 0 && done !== total)) return;
     const line = `Scanned ${done}/${total} products…`;
     if (isLive) canvas.draw([line]);

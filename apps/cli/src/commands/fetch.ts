@@ -139,10 +139,13 @@ const columns = [
 ] as const;
 
 function nextCommand(invocation: Invocation, result: IngestResult, code: number): string {
-  const { origin, value } = invocation.config.values.find(({ setting }) => setting.name === 'lake')!;
   // What the environment says, it says to the next command too.
-  const lake = origin === 'flag' ? ` --lake ${value}` : '';
-  const same = `schemahub ${[invocation.command, ...invocation.args].join(' ')}${lake}`;
+  const flagOf = (name: string): string => {
+    const { origin, value } = invocation.config.values.find(({ setting }) => setting.name === name)!;
+    return origin === 'flag' ? ` --${name} ${value}` : '';
+  };
+  const lake = flagOf('lake');
+  const same = `schemahub ${[invocation.command, ...invocation.args].join(' ')}${flagOf('seed-path')}${lake}`;
   if (result.unavailable !== undefined || result.stopped || code === exitCodes.held) return `${same} (again)`;
   if (invocation.dryRun) return same;
   // What the exchange does not know is no work for repair.
