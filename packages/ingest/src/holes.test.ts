@@ -1,8 +1,8 @@
 import { RangeSet } from '@schemahub/coverage';
-import { createLayout, type EvidenceFold, readEvidence } from '@schemahub/lake';
+import { createLayout, type EvidenceFold, parseEvidence, readEvidence, writeEvidence } from '@schemahub/lake';
 import { describe, expect, it } from 'vitest';
 import { ingestDefaults } from './context.js';
-import { judgeAnswer, lostNeighbours, planHoles, youngVoids } from './holes.js';
+import { judgeAnswer, lostNeighbours, planHoles, unprovenVoids, voidsToAskAgain } from './holes.js';
 import { createSimBench, requireTruth, type SimBench, START } from './testing/sim-bench.js';
 
 const set = RangeSet.parse;
@@ -53,11 +53,12 @@ describe('judgeAnswer', () => {
   });
 });
 
-describe('youngVoids', () => {
+describe('voidsToAskAgain', () => {
   const date = '2026-01-01T00:00:00Z';
-  const probes = [{ request: '', ids: [9, 4], date }];
+  const second = { request: '', ids: [9, 4], date: '2026-01-01T00:00:05Z' };
+  const probes = [{ request: '', ids: [9, 4], date, fresh_connection: true }, second];
   const run = { first: 5, last: 8, lower: 4, upper: 9, probes };
-  const end = Date.parse('2026-01-31T00:00:00Z');
+  const end = Date.parse('2026-01-31T00:00:05Z');
   it.each([
     ['younger than 30 days', end - 1, '4,9', ['5-8']],
     ['30 days old', end, '4,9', []],
@@ -65,7 +66,7 @@ describe('youngVoids', () => {
     ['whose upper trade is no longer held', end - 1, '4', []],
     ['in which a trade is held by now', end - 1, '4,6,9', []],
   ])('%s', (_, now, fetched, asked) => {
-    const holes = youngVoids([run, run], set(fetched), now, ingestDefaults.reprobeMs);
+    const holes = voidsToAskAgain([run, run], set(fetched), now, ingestDefaults.reprobeMs);
     expect(holes.map(({ first, last }) => `${first}-${last}`)).toEqual(asked);
   });
 });
@@ -85,6 +86,35 @@ describe('lostNeighbours', () => {
   it('a void that another run still proves needs nothing', () => {
     expect(lostNeighbours([runOf(5, 8), runOf(6, 7)], set('4,9')).toString()).toBe('');
   });
+});
+
+describe('a void whose evidence proves nothing', () => {
+  it.each([5, 40])(
+    'is asked about by a repair after %i days, its answer written down, and that is all',
+    async (days) => {
+      const bench = createSimBench({
+        products: [{ id: 'X-USD', trades: 300, voids: [200], endTime: START - 3600_000 }],
+      });
+      await bench.run('backfill', ['X-USD']);
+      const context = bench.contextOf({ mode: 'repair' });
+      // As an older run wrote it down: two answers of one moment.
+      const { voidRuns } = await evidenceOf(bench);
+      const probes = voidRuns[0]!.probes.map((probe) => ({ ...probe, date: voidRuns[0]!.probes[0]!.date }));
+      for await (const { key } of bench.store.list(context.layout.evidence('coinbase', 'X-USD'))) {
+        const evidence = parseEvidence(key, (await bench.store.get(key))!.bytes);
+        if (evidence.void === undefined) continue;
+        await bench.store.delete([key]);
+        await writeEvidence(bench.store, context.layout, { ...evidence, void: [{ ...voidRuns[0]!, probes }] });
+      }
+      expect(unprovenVoids((await evidenceOf(bench)).voidRuns).toString()).toBe('200');
+      await bench.clock.sleep(days * 24 * 3600_000);
+      await requireTruth(bench, await bench.run('repair', ['X-USD']), 'X-USD');
+      expect(unprovenVoids((await evidenceOf(bench)).voidRuns).toString()).toBe('');
+      const before = await bench.dump();
+      await bench.run('repair', ['X-USD']);
+      expect(await bench.dump()).toEqual(before);
+    },
+  );
 });
 
 describe('the price of holes', () => {

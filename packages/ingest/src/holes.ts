@@ -179,15 +179,36 @@ export function lostNeighbours(runs: readonly VoidRun[], fetched: RangeSet): Ran
   return RangeSet.fromIds(open.flatMap(({ lower, upper }) => [lower, upper])).difference(fetched);
 }
 
-/** Void runs whose youngest evidence is younger than `reprobeMs`: `repair` asks about them again. */
-export function youngVoids(runs: readonly VoidRun[], fetched: RangeSet, now: number, reprobeMs: number): Hole[] {
+/** Whether the answers of a void run prove it, as a certificate asks: see `judgeVoidRun` of @schemahub/audit. */
+export function isProven({ lower, upper, probes }: VoidRun): boolean {
+  const [first, second, ...more] = probes;
+  const isExact = ({ ids }: EvidenceRequest): boolean => ids.length === 2 && ids[0] === upper && ids[1] === lower;
+  const msOf = ({ date }: EvidenceRequest): number => (date === null ? Number.NaN : Date.parse(date));
+  if (first === undefined || second === undefined || more.length > 0 || first.fresh_connection !== true) return false;
+  return isExact(first) && isExact(second) && areAnswersApart(msOf(first), msOf(second));
+}
+
+/** Ids of void runs that no evidence proves: `repair` asks about them whatever their age, and writes the answer down. */
+export function unprovenVoids(runs: readonly VoidRun[]): RangeSet {
+  return RangeSet.fromRanges(runs).difference(RangeSet.fromRanges(runs.filter(isProven)));
+}
+
+/** Void runs whose evidence is younger than `reprobeMs`, or proves nothing: `repair` asks about them again. */
+export function voidsToAskAgain(
+  runs: readonly VoidRun[],
+  fetched: RangeSet,
+  now: number,
+  reprobeMs: number,
+): readonly Hole[] {
+  const unproven = unprovenVoids(runs);
   const isYoung = ({ probes }: VoidRun): boolean =>
     probes.some(({ date }) => date !== null && now - Date.parse(date) < reprobeMs);
   const isStill = ({ first, last, lower, upper }: VoidRun): boolean =>
     fetched.contains(lower) && fetched.contains(upper) && !fetched.intersects(first, last);
   const holes = new Map<number, Hole>();
   for (const run of runs) {
-    if (isYoung(run) && isStill(run)) holes.set(run.first, { first: run.first, last: run.last, hasLower: true });
+    const isDue = isYoung(run) || unproven.intersects(run.first, run.last);
+    if (isDue && isStill(run)) holes.set(run.first, { first: run.first, last: run.last, hasLower: true });
   }
   return [...holes.values()];
 }

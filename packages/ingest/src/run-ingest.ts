@@ -320,7 +320,9 @@ async function settleAll(run: Run, slots: readonly Slot[]): Promise<void> {
     const { progress, state } = slot;
     if (progress?.head === undefined || state !== undefined) return [];
     const guard: OpenProduct['guard'] = (work) => guarded(run, slot, work);
-    return [{ slot, context: contextOf(run, slot), progress, unsettled: RangeSet.empty, guard }];
+    return [
+      { slot, context: contextOf(run, slot), progress, unsettled: RangeSet.empty, unproven: RangeSet.empty, guard },
+    ];
   });
   try {
     await settleHoles(run.context, open);

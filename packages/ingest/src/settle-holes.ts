@@ -8,7 +8,8 @@ import {
   planHoles,
   probeHoles,
   type SettledHoles,
-  youngVoids,
+  unprovenVoids,
+  voidsToAskAgain,
 } from './holes.js';
 import { pool } from './pool.js';
 import { fetchIds, missingOf, type ProductProgress } from './product-progress.js';
@@ -26,6 +27,8 @@ export interface OpenProduct {
   readonly progress: ProductProgress;
   /** Missing ids below trades that are too young to attest anything. */
   unsettled: RangeSet;
+  /** Ids that count as void, and whose evidence proves nothing: a clean answer about them is news. */
+  unproven: RangeSet;
   /** Runs work on this product alone: its failure does not stop the others. False when it failed. */
   readonly guard: (work: () => Promise<void>) => Promise<boolean>;
 }
@@ -74,10 +77,10 @@ async function holdAbove(context: RunContext, progress: ProductProgress, id: num
  * fetches again what an older void rests on.
  */
 async function holesOf(
-  context: RunContext,
-  progress: ProductProgress,
+  open: OpenProduct,
   round: number,
 ): Promise<{ readonly holes: readonly Hole[]; readonly again: readonly Hole[] }> {
+  const { context, progress } = open;
   const { settings, store, layout, connector, clock } = context;
   const { openAbove } = planHoles(missingOf(progress), progress.checkpoint.fetched);
   if (openAbove !== undefined) await holdAbove(context, progress, openAbove);
@@ -89,7 +92,8 @@ async function holesOf(
   if (!lost.isEmpty) await fetchIds(context, progress, lost);
   const { fetched } = progress.checkpoint;
   const { holes } = planHoles(missingOf(progress), fetched);
-  return { holes, again: youngVoids(voidRuns, fetched, clock.now(), settings.reprobeMs) };
+  open.unproven = unprovenVoids(voidRuns);
+  return { holes, again: voidsToAskAgain(voidRuns, fetched, clock.now(), settings.reprobeMs) };
 }
 
 /** Records what the answers attest and fetches the rows that they showed. True when there is something new to ask. */
@@ -97,7 +101,8 @@ async function applyAnswers(open: OpenProduct, settled: SettledHoles): Promise<b
   const { context, progress } = open;
   const product = progress.product.id;
   const news = settled.voids.filter(
-    ({ first, last }) => !RangeSet.of(first, last).difference(progress.checkpoint.void).isEmpty,
+    ({ first, last }) =>
+      !RangeSet.of(first, last).difference(progress.checkpoint.void).isEmpty || open.unproven.intersects(first, last),
   );
   if (news.length > 0) progress.checkpoint = await record(context, progress.checkpoint, { void: news });
   for (const { first, last } of news) context.onEvent({ type: 'void-settled', product, first, last });
@@ -124,9 +129,8 @@ async function settleRound(
   const asked = new Map<OpenProduct, ProductHoles>();
   await pool(products, requestsAtOnce(context), async (open) => {
     await open.guard(async () => {
-      const { progress } = open;
-      const product = progress.product.id;
-      const { holes, again } = await holesOf(open.context, progress, round);
+      const product = open.progress.product.id;
+      const { holes, again } = await holesOf(open, round);
       const known = judged.get(product);
       const fresh = [...holes, ...again].filter(({ first, last }) => !known?.has(`${first}-${last}`));
       if (fresh.length > 0) asked.set(open, { product, stop: open.context.stop, holes: fresh });
