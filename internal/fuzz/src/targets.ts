@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { parseCertificate } from '@schemahub/audit/certificate';
 import { parseCheckpoint } from '@schemahub/checkpoint';
 import { parseCircuitState } from '@schemahub/circuit-breaker';
-import { binancePolicy, createBinanceConnector } from '@schemahub/connector-binance';
+import { binancePolicy, createBinanceConnector, scratchIn } from '@schemahub/connector-binance';
 import { coinbasePolicy, createCoinbaseConnector } from '@schemahub/connector-coinbase';
+import { createKrakenConnector, krakenPolicy } from '@schemahub/connector-kraken';
 import {
   type ExchangePolicy,
   type Transport,
@@ -12,6 +14,7 @@ import {
   tradesUnifiedWithDecimals,
   type WindowedConnector,
 } from '@schemahub/core';
+import { RangeSet } from '@schemahub/coverage';
 import { parseMetadata, readAvro } from '@schemahub/iceberg';
 import {
   createIdReader,
@@ -28,6 +31,7 @@ import { createInterpreter, createScanner, loadMapping } from '@schemahub/mappin
 import { checkKey, type ObjectStore } from '@schemahub/object-store';
 import { openParquet } from '@schemahub/parquet-sink/read';
 import { parseSeed } from '@schemahub/runtime/seed';
+import { zipSync } from 'fflate';
 
 /** One parser of foreign bytes. */
 export interface Target {
@@ -69,6 +73,7 @@ function transportOf(policy: ExchangePolicy, bytes: Uint8Array): Transport {
 const clock = { now: () => 0, sleep: async () => undefined };
 const coinbase = coinbasePolicy({ userAgent: 'fuzz' });
 const binance = binancePolicy({ userAgent: 'fuzz' });
+const kraken = krakenPolicy({ userAgent: 'fuzz' });
 
 async function page(connector: WindowedConnector, bytes: Uint8Array, exchange: string): Promise<void> {
   const product = { id: 'BTC-USD', symbol: 'BTC-USD', base: 'BTC', quote: 'USD', status: 'online' as const };
@@ -86,6 +91,37 @@ async function page(connector: WindowedConnector, bytes: Uint8Array, exchange: s
       return;
     default:
       await connector.listProducts();
+  }
+}
+
+/** What a file of the archive may do: its pages give each id once, and none that the file was not said to hold. */
+async function archiveFile(bytes: Uint8Array): Promise<void> {
+  // Half of the inputs are the zip file itself, half are what lies in it.
+  const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
+  const file = isZip ? bytes : zipSync({ 'BTCUSDT-trades-2025-08-22.csv': bytes });
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  const transport: Transport = {
+    send: async ({ url }, { sink } = {}) => {
+      const isChecksum = url.endsWith('.CHECKSUM');
+      if (!isChecksum) await sink?.(file);
+      const body = Buffer.from(isChecksum ? `${sha256}  BTCUSDT-trades-2025-08-22.zip` : '');
+      return { status: 200, headers: {}, body, date: 0 };
+    },
+  };
+  const archive = { transport, openScratch: scratchIn(tmpdir()) };
+  const connector = createBinanceConnector({ transport, clock, archive });
+  const opened = await connector.archive?.open('BTCUSDT', { kind: 'day', name: '2025-08-22' });
+  if (opened === undefined) throw new TypeError('a file that is there was taken for absent');
+  try {
+    const given: number[] = [];
+    for await (const { ids, records } of opened.pages(opened.ids)) {
+      given.push(...ids);
+      for (const record of records) connector.parseTrade(record);
+    }
+    const set = RangeSet.fromIds(given);
+    if (set.count !== given.length || !set.equals(opened.ids)) throw new TypeError(`${given.length} rows, ids ${set}`);
+  } finally {
+    await opened.close();
   }
 }
 
@@ -172,10 +208,17 @@ export async function createTargets(mappingText: string): Promise<readonly Targe
     page(createCoinbaseConnector({ transport: transportOf(coinbase, bytes), clock }), bytes, 'coinbase');
   const binancePage = (bytes: Uint8Array): Promise<void> =>
     page(createBinanceConnector({ transport: transportOf(binance, bytes), clock }), bytes, 'binance');
+  const krakenPage = async (bytes: Uint8Array): Promise<void> => {
+    const connector = createKrakenConnector({ transport: transportOf(kraken, bytes), clock });
+    if (bytes.length % 2 === 0) await connector.listProducts();
+    else for (const { id, record } of (await connector.fetchFrom('XBTUSD', 0n)).rows) connector.withId(record, id ?? 1);
+  };
   const json = (parse: (value: unknown) => unknown) => (bytes: Uint8Array) => parse(JSON.parse(text(bytes)));
   return [
     { name: 'coinbase-page', run: coinbasePage, errors: ['ExchangeError', 'SyntaxError'] },
     { name: 'binance-page', run: binancePage, errors: ['ExchangeError', 'SyntaxError'] },
+    { name: 'archive-file', run: archiveFile, errors: ['ExchangeError'] },
+    { name: 'kraken-page', run: krakenPage, errors: ['ExchangeError', 'SyntaxError'] },
     { name: 'json-lines', run: scan, errors: [] },
     { name: 'raw-object', run: rawObject, errors: ['LakeError'] },
     { name: 'mapping', run: (bytes) => loadMapping(text(bytes), { schemas }), errors: ['MappingError'] },

@@ -39,7 +39,13 @@ describe('a row of an archive file', () => {
       'no canonical id',
       [documented.replace('51175358', '051175358'), documented.replace('51175358', '9007199254740991')],
     ],
-    ['seconds, or a time of another length', [documented.replace('1735689600010866', '1735689600')]],
+    [
+      'seconds, or a time of another length',
+      [
+        documented.replace('1735689600010866', '1735689600'),
+        documented.replace('1735689600010866', '0735689600010866'),
+      ],
+    ],
     ['exponents and signs', [documented.replace('17.80180000', '1.7e1'), documented.replace('5.69', '-5.69')]],
   ])('is refused: %s', (_name, lines) => {
     for (const line of lines) expect(parseArchiveRow(line), line).toBeUndefined();

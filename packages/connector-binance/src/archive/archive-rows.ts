@@ -17,7 +17,7 @@ const MAX_LINE = 1000;
 
 /** id, price, qty, quoteQty, time, isBuyerMaker, isBestMatch; ms before 2025, then µs (EXCHANGES §2.5). */
 const ROW =
-  /^(0|[1-9]\d{0,15}),(\d+(?:\.\d+)?),(\d+(?:\.\d+)?),(\d+(?:\.\d+)?),(\d{13}|\d{16}),([Tt]rue|[Ff]alse),([Tt]rue|[Ff]alse)\r?$/;
+  /^(0|[1-9]\d{0,15}),(\d+(?:\.\d+)?),(\d+(?:\.\d+)?),(\d+(?:\.\d+)?),([1-9]\d{12}|[1-9]\d{15}),([Tt]rue|[Ff]alse),([Tt]rue|[Ff]alse)\r?$/;
 
 /** Reads one line; undefined for what is no row of a trades file (a header, a cut line, an aggregated trade). */
 export function parseArchiveRow(line: string): ArchiveRow | undefined {
