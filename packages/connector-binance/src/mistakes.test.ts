@@ -1,4 +1,4 @@
-import { createFetchTransport } from '@schemahub/connector-kit';
+import { createFetchTransport, parseTradeTime, seekTime } from '@schemahub/connector-kit';
 import { createManualClock } from '@schemahub/connector-kit/testing';
 import type { ExchangeError, ExchangeReply } from '@schemahub/core';
 import { createBinanceSim } from '@schemahub/exchange-sim';
@@ -60,6 +60,38 @@ describe('mistakes that peers make with Binance', () => {
   it('paging by time: a thousand trades share a millisecond; only ids are asked for', async () => {
     const { connector, asked } = stage({ trades: 5000 });
     for (const first of [0, 1000, 4000]) await connector.fetchWindow('BTCUSDT', { first, last: first + 999 });
+    for (const url of asked) expect(url).not.toMatch(/startTime|endTime/);
+  });
+
+  it('gocryptotrader: each page asked from the last id of the one before, its first row dropped: pages meet without overlap', async () => {
+    const sim = createBinanceSim({ seed: 7, weightPerMinute: false, products: [{ ...spec, trades: 2600 }] });
+    const clock = createManualClock();
+    const asked: string[] = [];
+    const fetch = (url: string, init?: RequestInit): Promise<Response> => {
+      asked.push(/fromId=(\d+)/.exec(url)?.[1] ?? '');
+      return sim.fetch(url, init);
+    };
+    const transport = createFetchTransport({ policy: binancePolicy(), clock, fetch });
+    const connector = createBinanceConnector({ transport, clock, pageLimit: 300 });
+    const ids: number[] = [];
+    for (const first of [0, 1000, 2000]) {
+      const page = await connector.fetchWindow('BTCUSDT', { first, last: Math.min(2599, first + 999) });
+      ids.push(...page.ids);
+    }
+    expect(ids).toEqual(Array.from({ length: 2600 }, (_, id) => id));
+    expect(asked).toEqual(['0', '300', '600', '900', '1000', '1300', '1600', '1900', '2000', '2300']);
+  });
+
+  it('freqtrade: a history begun by time misses up to an hour of it: the first trade of an instant is found by id', async () => {
+    const { connector, sim, asked } = stage({ trades: 9000, voids: [{ first: 4000, last: 5200 }] });
+    const trades = [...sim.control.tradesOf('BTCUSDT')];
+    const head = await connector.fetchHead('BTCUSDT');
+    for (const at of [1, 700, 3999, 4000, 7000]) {
+      const { micros } = parseTradeTime(trades[at]!.time);
+      const first = trades.find(({ time }) => parseTradeTime(time).micros >= micros)!;
+      const found = await seekTime({ connector, product: 'BTCUSDT', micros, floor: 0, head: head!.trade });
+      expect(found.id).toBe(first.id);
+    }
     for (const url of asked) expect(url).not.toMatch(/startTime|endTime/);
   });
 
