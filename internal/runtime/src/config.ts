@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { UsageError } from './errors.js';
-import { type Setting, settings } from './settings.js';
+import { exchanges, type Setting, settings } from './settings.js';
 
 export { UsageError } from './errors.js';
 export { type Setting, settings } from './settings.js';
@@ -64,8 +64,6 @@ async function readYaml(path: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-const EXCHANGES: readonly string[] = ['coinbase', 'binance', 'kraken'];
-
 /** Members as texts; a member named like an exchange holds that exchange's own settings. */
 function membersFor(path: string, value: Record<string, unknown>, exchange: string): Record<string, string> {
   const known = new Set(settings.map(({ name }) => name));
@@ -79,7 +77,7 @@ function membersFor(path: string, value: Record<string, unknown>, exchange: stri
     }
   };
   const { [exchange]: own, ...rest } = value;
-  take(Object.fromEntries(Object.entries(rest).filter(([name]) => !EXCHANGES.includes(name))), '');
+  take(Object.fromEntries(Object.entries(rest).filter(([name]) => !exchanges.includes(name))), '');
   if (typeof own === 'object' && own !== null) take(own, `${exchange}.`);
   return found;
 }

@@ -13,7 +13,10 @@ import { processEnvironment } from './environment.js';
 import { UsageError } from './errors.js';
 import { createFileCache, defaultCacheFolder, type LocalFiles } from './file-cache.js';
 import { lakePlaceOf } from './lake-place.js';
+import { exchanges } from './settings.js';
 import { createTraffic, type Traffic } from './traffic.js';
+
+export { exchanges } from './settings.js';
 
 /** A lake with everything that shares it: objects, checkpoints, leases. */
 export interface OpenLake {
@@ -42,9 +45,6 @@ export interface OpenLakeOptions {
   /** Nothing is written: reads see the lake and what this run would have written. */
   readonly dryRun?: boolean | undefined;
 }
-
-/** Exchanges that a lake may hold. */
-export const exchanges: readonly string[] = ['coinbase', 'binance', 'kraken'];
 
 interface Opened {
   readonly store: ObjectStore;

@@ -56,6 +56,9 @@ function setting(
   return { name, env, fallback, parse, doc, isSecret };
 }
 
+/** Exchanges that a lake may hold, by the names of the registry (`exchange.ts`). */
+export const exchanges: readonly string[] = ['coinbase', 'binance', 'kraken'];
+
 /** Every setting there is: the help, `.env.example`, `config print` and the checks are made from this one table. */
 export const settings: readonly Setting[] = [
   setting('lake', ['SCHEMAHUB_LAKE'], './lake', text, 'folder of the lake, or s3://BUCKET/PREFIX'),
@@ -74,13 +77,7 @@ export const settings: readonly Setting[] = [
     text,
     'key prefix of the table, from the root of the folder or bucket',
   ),
-  setting(
-    'exchange',
-    ['SCHEMAHUB_EXCHANGE'],
-    'coinbase',
-    oneOf('coinbase', 'binance', 'kraken'),
-    'exchange to work with',
-  ),
+  setting('exchange', ['SCHEMAHUB_EXCHANGE'], 'coinbase', oneOf(...exchanges), 'exchange to work with'),
   setting(
     'seed-path',
     ['SCHEMAHUB_SEED_PATH'],

@@ -1,5 +1,4 @@
 import {
-  ConnectorError,
   collectBelowUpwards,
   collectWindowUpwards,
   createCalls,
@@ -12,6 +11,7 @@ import {
   parseOrigin,
   parseRecord,
   parseTradeId,
+  probeUpwards,
   type RowReader,
   rawLine,
   readRows,
@@ -25,7 +25,6 @@ import {
   type BudgetSpec,
   type Clock,
   ExchangeError,
-  type ProbeAnswer,
   type Product,
   type TradeFacts,
   type Transport,
@@ -112,40 +111,6 @@ function createRequests(transport: Transport, origin: string, clock: Clock) {
 
 type Requests = ReturnType<typeof createRequests>;
 
-/** The rows of an answer around a hole, descending, exactly as they came. */
-function answerOf(reply: TradesReply, origin: string, from: number): ProbeAnswer {
-  const { ids, values } = readRows(reply, { from }, binanceReader);
-  const anchorTime = values.length === 0 ? '' : factsOf(values[0]).ts;
-  return { request: reply.url.slice(origin.length), ids, anchorTime, date: reply.date };
-}
-
-function askFrom(
-  requests: Requests,
-  origin: string,
-  { product, from, limit }: { readonly product: string; readonly from: number; readonly limit: number },
-  send: VenueSend,
-): ReturnType<typeof sendAndRead<ProbeAnswer>> {
-  return sendAndRead(
-    (judge) => requests.from(product, from, limit, { ...send, judge }),
-    (reply) => answerOf(reply, origin, from),
-  );
-}
-
-/** The greatest trades ≤ `upper` as an answer: looked for from the start of the history, so that an empty one is one request. */
-async function lookBelow(
-  requests: Requests,
-  source: UpwardSource,
-  origin: string,
-  product: string,
-  upper: number,
-  send: VenueSend,
-): Promise<ProbeAnswer> {
-  const { request, ids, date } = (await askFrom(requests, origin, { product, from: 0, limit: 1 }, send)).value;
-  if (ids.length === 0 || ids.at(-1)! > upper) return { request, ids: [], anchorTime: '', date };
-  const rows = await collectBelowUpwards({ ...source, upTo: upper, limit: 2 });
-  return { request: `ids ≤ ${upper}`, ids: rows.map(({ id }) => id), anchorTime: rows[0]?.ts ?? '', date };
-}
-
 /** A transport that tells when a reply shows that the address has used up its weight of the minute. */
 function watchWeight(
   { transport, onExhausted }: BinanceConnectorOptions,
@@ -210,13 +175,8 @@ export function createBinanceConnector(options: BinanceConnectorOptions): Window
     },
     fetchWindow: async (product, window, send) => collectWindowUpwards({ ...source(product, send), window }),
     fetchBelow: async (product, upTo, limit, send) => collectBelowUpwards({ ...source(product, send), upTo, limit }),
-    probe: async (product, upper, send = {}) => {
-      const { lower } = send;
-      if (!Number.isSafeInteger(upper + 1) || upper < 0 || (lower !== undefined && !(lower >= 0 && lower < upper)))
-        throw new ConnectorError('invalid-window', `probe: expected ids 0 … 2^53−2, got ${lower} and ${upper}`);
-      if (lower === undefined) return lookBelow(requests, source(product, send), origin, product, upper, send);
-      return (await askFrom(requests, origin, { product, from: lower, limit: 2 }, send)).value;
-    },
+    probe: async (product, upper, send = {}) =>
+      probeUpwards({ ...source(product, send), origin, upper, lower: send.lower }),
     archive: options.archive && createBinanceArchive({ ...options.archive, clock, timeOf }),
     parseTrade: (record) => factsOf(parseRecord(record)),
     rawLine: (product, record, { rawPayload }) =>

@@ -1,4 +1,4 @@
-import type { TradeFacts, TradePage } from '@schemahub/core';
+import type { ProbeAnswer, TradeFacts, TradePage } from '@schemahub/core';
 import type { IdRange } from '@schemahub/coverage';
 import { checkWindow } from './collect-window.js';
 import { ConnectorError } from './errors.js';
@@ -149,4 +149,39 @@ export async function collectBelowUpwards(
     top = found.at(-1)!.id - 1;
   }
   return rows.slice(0, limit);
+}
+
+export interface ProbeUpwardsOptions extends UpwardSource {
+  /** What is cut off the URL in the evidence. */
+  readonly origin: string;
+  readonly upper: number;
+  /** The held trade below the hole. */
+  readonly lower?: number | undefined;
+}
+
+/**
+ * The two-row question of a venue that pages upwards, with the rows exactly as they came. Without a held trade below it
+ * looks from the start of the history, so that "nothing lies below" is one answer with its date: what a floor rests on.
+ */
+export async function probeUpwards(options: ProbeUpwardsOptions): Promise<ProbeAnswer> {
+  const { origin, upper, lower } = options;
+  if (!Number.isSafeInteger(upper + 1) || upper < 0 || (lower !== undefined && !(lower >= 0 && lower < upper)))
+    throw new ConnectorError('invalid-window', `probe: expected ids 0 … 2^53−2, got ${lower} and ${upper}`);
+  const from = lower ?? 0;
+  const { reply, value } = await sendAndRead(
+    (judge) => options.fetchFrom(from, lower === undefined ? 1 : 2, judge),
+    (answer) => readRows(answer, { from }, options),
+  );
+  const request = reply.url.slice(origin.length);
+  const { ids, values } = value;
+  const anchorTime = values.length === 0 ? '' : options.factsOf(values[0]).ts;
+  if (lower !== undefined) return { request, ids, anchorTime, date: reply.date };
+  if (ids.length === 0 || ids.at(-1)! > upper) return { request, ids: [], anchorTime: '', date: reply.date };
+  const rows = await collectBelowUpwards({ ...options, upTo: upper, limit: 2 });
+  return {
+    request: `ids ≤ ${upper}`,
+    ids: rows.map(({ id }) => id),
+    anchorTime: rows[0]?.ts ?? '',
+    date: reply.date,
+  };
 }

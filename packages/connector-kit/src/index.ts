@@ -7,7 +7,13 @@ export {
   isJsonReply,
   parseRetryAfter,
 } from './classify.js';
-export { collectBelowUpwards, collectWindowUpwards, type UpwardSource } from './collect-upwards.js';
+export {
+  collectBelowUpwards,
+  collectWindowUpwards,
+  type ProbeUpwardsOptions,
+  probeUpwards,
+  type UpwardSource,
+} from './collect-upwards.js';
 export {
   type CollectBelowOptions,
   type CollectWindowOptions,

@@ -65,6 +65,8 @@ export const headAndProbe: readonly StagedCase[] = [
       const none = await stage.connector.probe(PRODUCT, 0);
       assert.deepEqual(none.ids, []);
       assert.equal(none.anchorTime, '');
+      // A floor rests on two such answers, the second by its date 5 s later: without a date it is never proven.
+      assert.equal(none.date, Date.parse('2026-09-27T15:57:30Z'));
     },
   ],
   [
