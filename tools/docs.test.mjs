@@ -110,6 +110,28 @@ test('every error code stands in the README of its package', () => {
   expect(missing).toEqual([]);
 });
 
+/** Members of the exported interfaces named `…Options` that a README does not name. */
+function untoldOptions({ folder, name }) {
+  const readme = read(`${folder}/README.md`);
+  const index = read(`${folder}/src/index.ts`);
+  const files = readdirSync(join(root, folder, 'src'), { recursive: true }).filter(
+    (file) => file.endsWith('.ts') && !/\.test\.ts$|testing/.test(file),
+  );
+  return files.flatMap((file) => {
+    const source = ts.createSourceFile(file, read(join(folder, 'src', file)), ts.ScriptTarget.Latest, true);
+    return source.statements
+      .filter((node) => ts.isInterfaceDeclaration(node) && node.name.text.endsWith('Options'))
+      .filter((node) => new RegExp(`\\b${node.name.text}\\b`).test(index))
+      .flatMap((node) => node.members.map((member) => ({ at: node.name.text, option: member.name?.getText() })))
+      .filter(({ option }) => option !== undefined && !new RegExp(`\\b${option}\\b`).test(readme))
+      .map(({ at, option }) => `${name}: ${at}.${option}`);
+  });
+}
+
+test('every option of an exported factory stands in the README of its package', () => {
+  expect(packages.flatMap(untoldOptions)).toEqual([]);
+});
+
 /** The `## Errors` section of a package's README, without its heading. */
 function errorsSection(folder) {
   return /^## Errors\n+([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read(`${folder}/README.md`))?.[1].trim();
