@@ -59,6 +59,27 @@ export const mutants = [
     test: 'packages/checkpoint/src/checkpoint.test.ts',
   },
   {
+    name: 'a woken process goes on: a lease that was lost does not end its product',
+    file: 'packages/ingest/src/run-ingest.ts',
+    find: 'const stop = AbortSignal.any([context.stop, held.lost]);',
+    replace: 'const { stop } = context;',
+    test: 'packages/ingest/src/lost-lease.test.ts',
+  },
+  {
+    name: 'a woken process asks before it stops: the store is read while what waited goes on',
+    file: 'packages/coordination/src/leases.ts',
+    find: 'if (now - renewedAt > ttlMs) return lost.abort(failure);',
+    replace: 'void failure;',
+    test: 'packages/coordination/src/coordination.test.ts',
+  },
+  {
+    name: 'broken rows believed: the breaker is told of a success before the rows are read',
+    file: 'packages/connector-kit/src/fetch-transport.ts',
+    find: '      call.judge?.(reply);\n',
+    replace: '',
+    test: 'packages/connector-kit/src/fetch-transport.test.ts',
+  },
+  {
     name: 'dedupe by nothing: rows whose id is in the table already are added again',
     file: 'packages/table/src/plan-transform.ts',
     find: '    .difference(list?.present ?? RangeSet.empty)\n',

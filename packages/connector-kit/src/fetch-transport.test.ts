@@ -239,6 +239,29 @@ describe('createFetchTransport', () => {
   });
 });
 
+describe('the judge of a call', () => {
+  it('reads a good reply inside the attempt, and its error is the attempt’s', async () => {
+    const { send } = transportOver(async () => new Response('[1]', { headers: json }));
+    const seen: string[] = [];
+    const judge = ({ body }: { readonly body: Uint8Array }): void => void seen.push(Buffer.from(body).toString());
+    await send({ ...call, judge });
+    expect(seen).toEqual(['[1]']);
+    const broken = new ExchangeError('a row without an id', { kind: 'transient', transient: 'body' });
+    const refuse = (): never => {
+      throw broken;
+    };
+    await expect(send({ ...call, judge: refuse })).rejects.toBe(broken);
+  });
+
+  it('is not asked about a reply that is an error already', async () => {
+    const { send } = transportOver(async () => new Response('{}', { status: 503, headers: json }));
+    let asked = 0;
+    const judge = (): void => void asked++;
+    await expect(send({ ...call, judge })).rejects.toMatchObject({ transient: 'server' });
+    expect(asked).toBe(0);
+  });
+});
+
 describe('systemClock', () => {
   it('rejects an aborted sleep with the reason itself', async () => {
     const reason = { stop: true };
