@@ -21,7 +21,7 @@ export interface PlanArchiveOptions {
 const DAY_MS = 86_400_000;
 /** A file and its checksum: two small waits, whatever they hold. */
 const SECONDS_A_FILE = 1;
-/** Trades a second of an archive file: its download at 5 MB/s, unpacking, packing again (bench in docs/performance.md). */
+/** Trades a second of an archive file: an estimate for its download at 5 MB/s, unpacking and packing again. */
 const ARCHIVE_TRADES_PER_SECOND = 100_000;
 /** A month is one file up to here: more is fetched by days, so that a crash repeats little and scratch space stays small. */
 const MONTH_TRADES = 4_000_000;
