@@ -108,3 +108,29 @@ it.each(Object.entries(queues))(
     }
   },
 );
+
+it.each(Object.entries(queues))(
+  '%s goes on when the clock is set back while a turn is being handed over',
+  async (_, createQueue) => {
+    const wall = Date.now;
+    try {
+      const queue = createQueue();
+      const begun: number[] = [];
+      const turns = [1, 2, 3].map(
+        (number) =>
+          new Promise<void>((resolve) => {
+            queue.add(async () => {
+              begun.push(number);
+              resolve();
+            });
+          }),
+      );
+      // Bottleneck has taken the first turn and not looked at the clock yet.
+      Date.now = () => wall() - 2 * 3_600_000;
+      await Promise.all(turns);
+      expect(begun).toEqual([1, 2, 3]);
+    } finally {
+      Date.now = wall;
+    }
+  },
+);
