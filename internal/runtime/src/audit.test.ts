@@ -244,7 +244,7 @@ describe('readStatus', () => {
       last_trade: '2026-11-20T12:00:20.000Z',
       lag_seconds: 86_380,
     });
-    const nothing = { exchange: 'coinbase', health: null, eta_seconds: null };
+    const nothing = { exchange: 'coinbase', health: null, shared: null, eta_seconds: null };
     expect(status.exchanges).toEqual([{ ...nothing, breaker: 'closed', since: null, last_error: null }]);
     const open = {
       phase: 'open',
