@@ -4,8 +4,9 @@ import { DECIMAL_BYTES } from './decimal.js';
 import { ColumnsError } from './errors.js';
 
 /**
- * A compact copy of the rows `permutation[from … to−1]`, in that order. Dictionaries keep only used values, in order of
- * first use, so the result depends on nothing but the rows. Throws ColumnsError OUT_OF_RANGE.
+ * The rows `permutation[from … to−1]`, in that order: a compact copy, or a view of numbers where the rows follow one
+ * another in the batch. Dictionaries keep only used values, in order of first use, so the result depends on nothing but
+ * the rows. Throws ColumnsError OUT_OF_RANGE.
  */
 export function gather(batch: ColumnBatch, permutation: Uint32Array, from: number, to: number): ColumnBatch {
   checkRange(from, to, permutation.length, 'a permutation');
@@ -15,10 +16,11 @@ export function gather(batch: ColumnBatch, permutation: Uint32Array, from: numbe
       throw new ColumnsError('OUT_OF_RANGE', `The permutation names row ${rows[at]} of a batch of ${batch.rows} rows.`);
     }
   }
+  const run = isRun(rows);
   return {
     schema: batch.schema,
     rows: rows.length,
-    columns: batch.columns.map((column) => gatherColumn(column, rows)),
+    columns: batch.columns.map((column) => gatherColumn(column, rows, run)),
   };
 }
 
@@ -74,8 +76,8 @@ function checkSameColumns(first: ColumnBatch, other: ColumnBatch): void {
   }
 }
 
-function gatherColumn(column: Column, rows: Uint32Array): Column {
-  const values = gatherValues(column, rows);
+function gatherColumn(column: Column, rows: Uint32Array, run: boolean): Column {
+  const values = gatherValues(column, rows, run && column.nulls === undefined);
   if (column.nulls === undefined) return values;
   const nulls = new Uint8Array(rows.length);
   let any = 0;
@@ -95,11 +97,19 @@ function withNulls(values: ColumnValues, nulls: Uint8Array): Column {
   return { ...values, nulls };
 }
 
-function gatherValues(column: Column, rows: Uint32Array): ColumnValues {
+/** `run`: the rows follow one another and none is null. */
+function gatherValues(column: Column, rows: Uint32Array, run: boolean): ColumnValues {
   switch (column.kind) {
     case 'text':
       return { kind: 'text', values: Array.from(rows, (row) => column.values[row]!) };
     case 'dictionary':
+      // One value for all, as in the exchange and the symbol of a file.
+      if (run && column.values.length === 1)
+        return {
+          kind: 'dictionary',
+          values: column.values,
+          codes: column.codes.subarray(rows[0]!, rows[0]! + rows.length),
+        };
       return gatherDictionary(column.values, column.codes, rows, column.nulls);
     case 'boolean': {
       const values = new Uint8Array(rows.length);
@@ -115,7 +125,7 @@ function gatherValues(column: Column, rows: Uint32Array): ColumnValues {
       return { kind: 'decimal', values };
     }
     default: {
-      if (isRun(rows)) return { kind: column.kind, values: column.values.slice(rows[0]!, rows[0]! + rows.length) };
+      if (run) return { kind: column.kind, values: column.values.subarray(rows[0]!, rows[0]! + rows.length) };
       const values = new Float64Array(rows.length);
       for (let at = 0; at < rows.length; at += 1) values[at] = column.values[rows[at]!]!;
       return { kind: column.kind, values };
@@ -123,7 +133,7 @@ function gatherValues(column: Column, rows: Uint32Array): ColumnValues {
   }
 }
 
-/** Whether rows follow one another, as they mostly do where trades came in order: then they are copied as one piece. */
+/** Whether rows follow one another, as they mostly do where trades came in order. */
 function isRun(rows: Uint32Array): boolean {
   const first = rows[0];
   if (first === undefined) return false;

@@ -1,7 +1,7 @@
 import { columnOf } from './access.js';
-import type { ColumnBatch } from './batch.js';
+import type { Column, ColumnBatch } from './batch.js';
 import { ColumnsError } from './errors.js';
-import { type OrderKeys, orderKeyBuilders } from './order-keys.js';
+import { type OrderKeyBuilder, type OrderKeys, orderKeyBuilders } from './order-keys.js';
 
 export interface SortOptions {
   /** Columns to sort by, the most significant first. Ids compare as numbers, text by UTF-16 code unit, nulls last. */
@@ -21,8 +21,11 @@ const DIGITS = 1 << DIGIT_BITS;
 export function sortPermutation(batch: ColumnBatch, options: SortOptions): Uint32Array {
   let permutation = options.rows === undefined ? identity(batch.rows) : checkedRows(batch, options.rows);
   for (const name of [...options.keys].reverse()) {
-    for (const build of orderKeyBuilders(columnOf(batch, name)))
-      permutation = sortByKeys(permutation, build(permutation));
+    const column = columnOf(batch, name);
+    const builders = orderKeyBuilders(column);
+    const merged = mergeIfNearlySorted(permutation, column, builders);
+    if (merged !== undefined) permutation = merged;
+    else for (const build of builders) permutation = radixSort(permutation, build(permutation));
   }
   return permutation;
 }
@@ -45,61 +48,73 @@ function checkedRows(batch: ColumnBatch, rows: Uint32Array): Uint32Array {
 /** Rows out of order, as a share of all, up to which merging them is cheaper than sorting all. */
 const MOST_STRAGGLERS = 1 / 8;
 
-function sortByKeys(permutation: Uint32Array, keys: OrderKeys): Uint32Array {
-  const stragglers = findStragglers(keys, Math.floor(permutation.length * MOST_STRAGGLERS));
-  if (stragglers === undefined) return radixSort(permutation, keys);
-  return stragglers.length === 0 ? permutation : mergeStragglers(permutation, keys, stragglers);
+/** Rows of numbers that mostly ascend already, sorted; `undefined` for any others. */
+function mergeIfNearlySorted(
+  permutation: Uint32Array,
+  column: Column,
+  builders: readonly OrderKeyBuilder[],
+): Uint32Array | undefined {
+  if (column.nulls !== undefined || !(column.values instanceof Float64Array)) return undefined;
+  const { values } = column;
+  const stragglers = findStragglers(permutation, values, Math.floor(permutation.length * MOST_STRAGGLERS));
+  if (stragglers === undefined || stragglers.length === 0) return stragglers && permutation;
+  const rows = Uint32Array.from(stragglers, (place) => permutation[place]!);
+  return mergeStragglers(permutation, values, stragglers, radixSort(stragglers.slice(), builders[0]!(rows)));
 }
 
-/** Places whose key is less than one before them; `undefined` when there are more than `limit`. The others ascend. */
-function findStragglers({ low, high }: OrderKeys, limit: number): Uint32Array | undefined {
-  const places = new Uint32Array(limit);
+/** Places whose value is less than one before them; `undefined` when there are more than `limit`, or a NaN. The others ascend. */
+function findStragglers(permutation: Uint32Array, values: Float64Array, limit: number): Uint32Array | undefined {
+  let places = new Uint32Array(Math.min(limit, 1024));
   let count = 0;
-  let greatest = 0; // the place of the greatest key so far
-  for (let at = 1; at < low.length; at += 1) {
-    const upper = high === undefined ? 0 : high[at]! - high[greatest]!;
-    if (upper > 0 || (upper === 0 && low[at]! >= low[greatest]!)) {
-      greatest = at;
+  let greatest = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < permutation.length; at += 1) {
+    const value = values[permutation[at]!]!;
+    if (value >= greatest) {
+      greatest = value;
       continue;
     }
-    if (count === limit) return undefined;
+    if (count === limit || Number.isNaN(value)) return undefined;
+    if (count === places.length) {
+      const more = new Uint32Array(Math.min(limit, count * 2));
+      more.set(places);
+      places = more;
+    }
     places[count] = at;
     count += 1;
   }
-  return places.slice(0, count);
+  return places.subarray(0, count);
 }
 
-function mergeStragglers(permutation: Uint32Array, keys: OrderKeys, stragglers: Uint32Array): Uint32Array {
-  const late = radixSort(stragglers, {
-    low: Uint32Array.from(stragglers, (place) => keys.low[place]!),
-    high: keys.high === undefined ? undefined : Uint32Array.from(stragglers, (place) => keys.high![place]!),
-  });
+/** `late`: the stragglers in sorted order. Equal values stay as they stood. */
+function mergeStragglers(
+  permutation: Uint32Array,
+  values: Float64Array,
+  stragglers: Uint32Array,
+  late: Uint32Array,
+): Uint32Array {
   const merged = new Uint32Array(permutation.length);
   let next = 0;
   let to = 0;
   let skip = 0; // the next of `stragglers`, which ascend by place
+  let lateValue = values[permutation[late[0]!]!]!;
   for (let at = 0; at < permutation.length; at += 1) {
     if (at === stragglers[skip]) {
       skip += 1;
       continue;
     }
-    while (next < late.length && isBefore(keys, late[next]!, at)) {
+    const row = permutation[at]!;
+    const value = values[row]!;
+    while (next < late.length && (lateValue < value || (lateValue === value && late[next]! < at))) {
       merged[to] = permutation[late[next]!]!;
-      next += 1;
       to += 1;
+      next += 1;
+      if (next < late.length) lateValue = values[permutation[late[next]!]!]!;
     }
-    merged[to] = permutation[at]!;
+    merged[to] = row;
     to += 1;
   }
   for (; next < late.length; next += 1, to += 1) merged[to] = permutation[late[next]!]!;
   return merged;
-}
-
-/** Whether the row at one place comes before that at another: by key, then as they stood. */
-function isBefore({ low, high }: OrderKeys, left: number, right: number): boolean {
-  const upper = high === undefined ? 0 : high[left]! - high[right]!;
-  if (upper !== 0) return upper < 0;
-  return low[left]! === low[right]! ? left < right : low[left]! < low[right]!;
 }
 
 function radixSort(permutation: Uint32Array, keys: OrderKeys): Uint32Array {

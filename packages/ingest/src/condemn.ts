@@ -8,7 +8,7 @@ import {
   parseRawName,
   type RawName,
   readCondemned,
-  readRawObject,
+  readLastLine,
   writeEvidence,
 } from '@schemahub/lake';
 import { type IngestContext, timeText } from './context.js';
@@ -40,8 +40,8 @@ export async function readLastTrade(
   damage: Damage[],
 ): Promise<TradeFacts | undefined> {
   for (const name of [...names].sort((a, b) => b.last - a.last)) {
-    const contents = await unlessDamaged(damage, () => readRawObject(context.store, name, context.readId));
-    if (contents !== undefined) return context.connector.parseTrade(contents.lines.at(-1)!);
+    const line = await unlessDamaged(damage, () => readLastLine(context.store, name, context.readId));
+    if (line !== undefined) return context.connector.parseTrade(line);
   }
   return undefined;
 }

@@ -58,6 +58,7 @@ export {
   type RawContents,
   type RawName,
   type ReadId,
+  readLastLine,
   readRawObject,
 } from './raw.js';
 export {

@@ -130,6 +130,14 @@ function likelySize(bytes: Uint8Array): number {
   return Math.min(Math.max(size, SMALLEST_PIECE), LARGEST_PIECE);
 }
 
+async function unpack(name: RawName, bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await decompress(bytes, { maxOutputLength: MAX_UNPACKED_BYTES, chunkSize: likelySize(bytes) });
+  } catch (error) {
+    throw damaged(name, `does not unpack (${(error as Error).message})`, error);
+  }
+}
+
 /**
  * Unpacks an object and checks it: gzip CRC, count, first and last id, ascending ids; with `deep` also the hash over
  * its rows. Throws `LakeError` `damaged-raw` with the reason.
@@ -140,12 +148,7 @@ export async function decodeRawObject(
   readId: ReadId,
   options: { readonly deep?: boolean | undefined } = {},
 ): Promise<RawContents> {
-  let text: Buffer;
-  try {
-    text = await decompress(bytes, { maxOutputLength: MAX_UNPACKED_BYTES, chunkSize: likelySize(bytes) });
-  } catch (error) {
-    throw damaged(name, `does not unpack (${(error as Error).message})`, error);
-  }
+  const text = await unpack(name, bytes);
   const lines: Uint8Array[] = [];
   const ids = new Float64Array(name.count);
   for (let start = 0; start < text.length; ) {
@@ -185,6 +188,37 @@ export async function readRawObject(
   if (stored === undefined)
     throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
   return await decodeRawObject(name, stored.bytes, readId, options);
+}
+
+/**
+ * The line of the object's last id, for who needs no other: gzip CRC, the number of lines, first and last id are
+ * checked, the lines between are not looked at. Throws `LakeError` `missing-object` or `damaged-raw`.
+ */
+export async function readLastLine(store: ObjectStore, name: RawName, readId: ReadId): Promise<Uint8Array> {
+  const stored = await store.get(name.key);
+  if (stored === undefined)
+    throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
+  const text = await unpack(name, stored.bytes);
+  const end = text.at(-1) === NEWLINE ? text.length - 1 : text.length;
+  let count = 1;
+  for (let at = text.indexOf(NEWLINE); at >= 0 && at < end; at = text.indexOf(NEWLINE, at + 1)) count += 1;
+  if (count !== name.count) throw damaged(name, `holds ${count} rows, its name says ${name.count}`);
+  const firstFeed = text.indexOf(NEWLINE);
+  const first = text.subarray(0, firstFeed < 0 ? end : firstFeed);
+  const last = text.subarray(text.lastIndexOf(NEWLINE, end - 1) + 1, end);
+  const [firstId, lastId] = [idOf(name, first, readId), idOf(name, last, readId)];
+  if (firstId !== name.first || lastId !== name.last) {
+    throw damaged(name, `holds ids ${firstId} … ${lastId}, its name says ${name.first} … ${name.last}`);
+  }
+  return last;
+}
+
+function idOf(name: RawName, line: Uint8Array, readId: ReadId): number {
+  try {
+    return readId(line);
+  } catch (error) {
+    throw damaged(name, `a line has no readable id (${(error as Error).message})`, error);
+  }
 }
 
 export interface Landed {

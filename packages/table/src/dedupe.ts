@@ -93,20 +93,22 @@ export function dedupe(batch: ColumnBatch, onConflict: (sample: () => ConflictSa
   const ids = columnOf(batch, TRADE_COLUMNS.id).values as Float64Array;
   const order = createWinnerOrder(batch);
   const isSameTrade = createTradeEquality(batch);
+  const winnerOf = (copies: Uint32Array): number => {
+    const best = copies.reduce((least, row) => (order(row, least) < 0 ? row : least));
+    const other = copies.find((row) => !isSameTrade(best, row));
+    const id = ids[best]!;
+    if (other !== undefined) onConflict(() => ({ id, kept: rowAt(batch, best), other: rowAt(batch, other) }), id);
+    return best;
+  };
+  // Nothing in this loop may be captured by a function, or every row would cost an object.
   let kept = 0;
   for (let from = 0; from < rows.length; ) {
-    const id = ids[rows[from]!]!;
-    let best = rows[from]!;
+    const first = rows[from]!;
+    const id = ids[first]!;
     let to = from + 1;
-    for (; to < rows.length && ids[rows[to]!] === id; to += 1) if (order(rows[to]!, best) < 0) best = rows[to]!;
-    for (let at = from; to - from > 1 && at < to; at += 1) {
-      const other = rows[at]!;
-      if (isSameTrade(best, other)) continue;
-      const winner = best;
-      onConflict(() => ({ id, kept: rowAt(batch, winner), other: rowAt(batch, other) }), id);
-      break;
-    }
-    rows[kept] = best; // never ahead of what is still to be read
+    while (to < rows.length && ids[rows[to]!] === id) to += 1;
+    // Never ahead of what is still to be read.
+    rows[kept] = to === from + 1 ? first : winnerOf(rows.subarray(from, to));
     kept += 1;
     from = to;
   }

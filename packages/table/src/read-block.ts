@@ -1,5 +1,5 @@
 import { type ColumnBatch, columnOf, concatBatches, gather, sortPermutation, textAt } from '@schemahub/columns';
-import { RangeSet } from '@schemahub/coverage';
+import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { BLOCK_IDS, type RawName } from '@schemahub/lake';
 import { createScanner, type RefusedRecord, type Scanner, type ScanReport } from '@schemahub/mapping-engine';
 import { mappingOf, type TableContext } from './context.js';
@@ -106,12 +106,21 @@ export async function readBlock(context: TableContext, options: ReadBlockOptions
   return { ...reading, batch: whole, rows, ids, refused: reading.scans.flatMap(({ refused }) => refused) };
 }
 
+/** Rows rarely leave the order of their ids; beyond so many runs the ids are sorted. */
+const MOST_RUNS = 100_000;
+
 /** Ids of chosen rows. */
 export function idsOfRows(batch: ColumnBatch, rows: Uint32Array): RangeSet {
   const ids = columnOf(batch, TRADE_COLUMNS.id).values as Float64Array;
-  const chosen = new Float64Array(rows.length);
-  for (let at = 0; at < rows.length; at += 1) chosen[at] = ids[rows[at]!]!;
-  return RangeSet.fromIds(chosen);
+  const runs: IdRange[] = [];
+  for (let at = 0; at < rows.length && runs.length <= MOST_RUNS; ) {
+    const first = ids[rows[at]!]!;
+    let last = first;
+    for (at += 1; at < rows.length && ids[rows[at]!] === last + 1; at += 1) last += 1;
+    runs.push({ first, last });
+  }
+  if (runs.length <= MOST_RUNS) return RangeSet.fromRanges(runs);
+  return RangeSet.fromIds(Float64Array.from(rows, (row) => ids[row]!));
 }
 
 function groupNames({ names, ids }: BlockPlan, maxRows: number): RawName[][] {

@@ -59,10 +59,12 @@ export function appendPlainIds(buffer: ByteBuffer, ids: Float64Array, from: numb
  */
 export function appendDeltaIds(buffer: ByteBuffer, ids: Float64Array, from: number, to: number): void {
   const count = to - from;
-  const prefixes = new Float64Array(count);
-  const suffixes = new Float64Array(count);
-  const rests = createByteBuffer(count * MAX_DIGITS);
-  const { bytes } = rests;
+  if (count > prefixes.length) {
+    prefixes = new Float64Array(count);
+    suffixes = new Float64Array(count);
+  }
+  rests.length = 0;
+  const bytes = reserve(rests, count * MAX_DIGITS);
   let at = 0;
   let previous = -2; // of no id the successor
   let length = 0;
@@ -89,6 +91,10 @@ export function appendDeltaIds(buffer: ByteBuffer, ids: Float64Array, from: numb
   appendBytes(buffer, bytes.subarray(0, at));
 }
 
+/** Of the page being written. */
+let prefixes = new Float64Array(0);
+let suffixes = new Float64Array(0);
+const rests = createByteBuffer(0);
 const current = new Uint8Array(MAX_DIGITS);
 const earlier = new Uint8Array(MAX_DIGITS);
 
