@@ -26,7 +26,8 @@ export async function bundle(entry, folder, { plugins = [] } = {}) {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    external: ['@duckdb/*'],
+    // They load files that lie beside them; who may need zstd has it among its dependencies.
+    external: ['@duckdb/*', '@bokuweb/zstd-wasm'],
     plugins,
   });
   return outfile;
