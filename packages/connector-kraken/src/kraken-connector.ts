@@ -1,4 +1,5 @@
 import {
+  contractBreak,
   createCalls,
   encodeProduct,
   invalidOption,
@@ -46,17 +47,23 @@ function resultOf({ body, url }: TradesReply): unknown {
 }
 
 /** `last` − 1: complete whether the server means "from" or "after", and never a JavaScript number (EXCHANGES §3.2). */
-function nextCursor(last: string | undefined, rows: CursorPage['rows'], asked: bigint): bigint {
+function nextCursor(last: string | undefined, rows: CursorPage['rows'], asked: bigint, url: string): bigint {
   if (last !== undefined && /^\d{1,19}$/.test(last) && rows.length > 0) return BigInt(last) - 1n;
   const lastRow = rows.at(-1);
-  return lastRow === undefined ? asked : cursorBefore(parseTradeTime(lastRow.facts.ts).micros);
+  if (lastRow === undefined) return asked;
+  try {
+    return cursorBefore(parseTradeTime(lastRow.facts.ts).micros);
+  } catch (cause) {
+    const time = JSON.stringify(lastRow.facts.ts.slice(0, 40));
+    throw contractBreak(`there is no "last", and the last row has no time but ${time}`, { url, cause });
+  }
 }
 
 function pageOf(reply: TradesReply, origin: string, asked: bigint): CursorPage {
   const { rows, last } = parseTrades(reply.body, resultOf(reply), reply.url);
   return {
     rows,
-    next: nextCursor(last, rows, asked),
+    next: nextCursor(last, rows, asked, reply.url),
     request: reply.url.slice(origin.length),
     receivedAt: reply.receivedAt,
     date: reply.date,
