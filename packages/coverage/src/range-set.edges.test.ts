@@ -205,4 +205,10 @@ it('refuses what is no range, no id, no text, with what it got', () => {
   expect(() => RangeSet.of(-1)).toThrow(CoverageError);
   expect(RangeSet.of(1, 5).clip(9, 3).isEmpty).toBe(true);
   expect(RangeSet.of(1, 5).clip(-9, 3).toString()).toBe('1-3');
+  // A grid cell at the very top reaches beyond the last id.
+  expect(
+    RangeSet.of(3, MAX_ID - 1)
+      .clip(5, MAX_ID + 9)
+      .toString(),
+  ).toBe(`5-${MAX_ID - 1}`);
 });

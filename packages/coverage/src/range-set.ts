@@ -209,9 +209,9 @@ export class RangeSet {
     return new RangeSet(cut(intersectRanges(this.#flat(from, to), other.#flat(otherFrom, otherTo))));
   }
 
-  /** The ids of this set within `first` … `last`. */
+  /** The ids of this set within `first` … `last`, which may lie beyond the ids that there are. */
   clip(first: number, last: number): RangeSet {
-    return first > last ? RangeSet.empty : this.intersect(RangeSet.of(Math.max(0, first), last));
+    return first > last ? RangeSet.empty : this.intersect(RangeSet.of(Math.max(0, first), Math.min(last, MAX_ID)));
   }
 
   /** The ids within `first` … `last` (default: between the least and the greatest id) that the set lacks. */
