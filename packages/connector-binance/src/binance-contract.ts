@@ -1,4 +1,13 @@
-import { type AskRaw, type ContractFact, describeReply, looseJson } from '@schemahub/connector-kit';
+import {
+  type AskRaw,
+  type ContractFact,
+  describeReply,
+  idsText,
+  looseJson,
+  pageChecks,
+  sameTwice,
+  unless,
+} from '@schemahub/connector-kit';
 import type { ExchangeReply } from '@schemahub/core';
 
 interface Row {
@@ -20,9 +29,6 @@ const DECIMAL = /^\d+(\.\d+)?$/;
 const STATUSES = new Set(['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY']);
 const LEAST_MICROS = 1e14;
 
-const unless = (holds: boolean, seen: string): string | undefined => (holds ? undefined : seen);
-const idsText = (ids: readonly number[]): string => `ids ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ' …' : ''}`;
-
 /** A page of trades, or the sentence that it is none. */
 async function pageOf(
   ask: AskRaw,
@@ -36,16 +42,7 @@ async function pageOf(
   return { reply, rows: rows as Row[], ids: (rows as Row[]).map((row) => Number(row?.id)) };
 }
 
-function onPage(
-  product: string,
-  query: string,
-  judge: (page: Page, ask: AskRaw) => string | undefined | Promise<string | undefined>,
-): ContractFact['check'] {
-  return async (ask) => {
-    const page = await pageOf(ask, product, query);
-    return typeof page === 'string' ? page : await judge(page, ask);
-  };
-}
+const onPage = pageChecks(pageOf);
 
 function judgeRow(row: Row): string | undefined {
   const fields = Object.keys(row).sort();
@@ -161,9 +158,7 @@ export function binanceContract(product: string): readonly ContractFact[] {
       expected: 'a window gives the same rows twice',
       check: onPage(product, 'limit=1000', async ({ ids }, ask) => {
         const query = `fromId=${ids[0]}&limit=500`;
-        const [first, second] = [await pageOf(ask, product, query), await pageOf(ask, product, query)];
-        if (typeof first === 'string' || typeof second === 'string') return String(first);
-        return unless(JSON.stringify(first.rows) === JSON.stringify(second.rows), 'other rows the second time');
+        return await sameTwice(() => pageOf(ask, product, query));
       }),
     },
     {

@@ -1,4 +1,14 @@
-import { type AskRaw, type ContractFact, describeReply, isJsonReply, looseJson } from '@schemahub/connector-kit';
+import {
+  type AskRaw,
+  type ContractFact,
+  describeReply,
+  idsText,
+  isJsonReply,
+  looseJson,
+  pageChecks,
+  sameTwice,
+  unless,
+} from '@schemahub/connector-kit';
 import type { ExchangeReply } from '@schemahub/core';
 
 interface Row {
@@ -28,21 +38,9 @@ async function pageOf(ask: AskRaw, product: string, query: string): Promise<Page
   return { reply, rows: rows as Row[], ids: (rows as Row[]).map((row) => Number(row?.trade_id)) };
 }
 
-/** Turns a check of a page into a check of a fact: what is no page is told as it is. */
-function onPage(
-  product: string,
-  query: string,
-  judge: (page: Page, ask: AskRaw) => string | undefined | Promise<string | undefined>,
-): ContractFact['check'] {
-  return async (ask) => {
-    const page = await pageOf(ask, product, query);
-    return typeof page === 'string' ? page : await judge(page, ask);
-  };
-}
+const onPage = pageChecks(pageOf);
 
 const isDescending = (ids: readonly number[]): boolean => ids.every((id, i) => i === 0 || id < ids[i - 1]!);
-const idsText = (ids: readonly number[]): string => `ids ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ' …' : ''}`;
-const unless = (holds: boolean, seen: string): string | undefined => (holds ? undefined : seen);
 
 function judgeRow(row: Row): string | undefined {
   const fields = Object.keys(row).sort();
@@ -182,9 +180,7 @@ function cursorFacts(product: string): readonly ContractFact[] {
       expected: 'a window gives the same rows twice',
       check: onPage(product, 'limit=1', async ({ ids }, ask) => {
         const query = `limit=1000&after=${ids[0]! - 100}`;
-        const [first, second] = [await pageOf(ask, product, query), await pageOf(ask, product, query)];
-        if (typeof first === 'string' || typeof second === 'string') return String(first);
-        return unless(JSON.stringify(first.rows) === JSON.stringify(second.rows), 'other rows the second time');
+        return await sameTwice(() => pageOf(ask, product, query));
       }),
     },
     {

@@ -22,12 +22,17 @@ export {
   type PageSource,
 } from './collect-window.js';
 export {
+  type AskPage,
   type AskRaw,
   type ContractFact,
   type ContractFinding,
   checkContract,
   describeReply,
+  idsText,
   looseJson,
+  pageChecks,
+  sameTwice,
+  unless,
 } from './contract.js';
 export { type CursorWindowsOptions, windowsOverCursor } from './cursor-windows.js';
 export { equalTrades } from './equal-trades.js';

@@ -1,4 +1,13 @@
-import { type AskRaw, type ContractFact, describeReply, looseJson } from '@schemahub/connector-kit';
+import {
+  type AskRaw,
+  type ContractFact,
+  describeReply,
+  idsText,
+  looseJson,
+  pageChecks,
+  sameTwice,
+  unless,
+} from '@schemahub/connector-kit';
 import type { ExchangeReply } from '@schemahub/core';
 
 type Row = readonly unknown[];
@@ -15,9 +24,6 @@ const DECIMAL = /^\d+(\.\d+)?$/;
 const NANOS = /^\d{19}$/;
 const ROW_CELLS = 7;
 
-const unless = (holds: boolean, seen: string): string | undefined => (holds ? undefined : seen);
-const idsText = (ids: readonly number[]): string => `ids ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ' …' : ''}`;
-
 /** The result of an answer without an error; undefined otherwise. */
 function resultOf(reply: ExchangeReply): Readonly<Record<string, unknown>> | undefined {
   const { error, result } = (looseJson(reply) ?? {}) as { error?: unknown; result?: unknown };
@@ -33,16 +39,7 @@ async function pageOf(ask: AskRaw, product: string, query: string): Promise<Page
   return { rows: rows as Row[], ids: (rows as Row[]).map((row) => Number(row[6])), last, keys: Object.keys(pairs) };
 }
 
-function onPage(
-  product: string,
-  query: string,
-  judge: (page: Page, ask: AskRaw) => string | undefined | Promise<string | undefined>,
-): ContractFact['check'] {
-  return async (ask) => {
-    const page = await pageOf(ask, product, query);
-    return typeof page === 'string' ? page : await judge(page, ask);
-  };
-}
+const onPage = pageChecks(pageOf);
 
 function judgeRow(row: Row): string | undefined {
   const [price, volume, time, side, type, misc, id] = row;
@@ -148,11 +145,7 @@ export function krakenContract(product: string): readonly ContractFact[] {
     {
       name: 'stable',
       expected: 'a page gives the same rows twice',
-      check: onPage(product, '&since=0', async ({ rows }, ask) => {
-        const page = await pageOf(ask, product, '&since=0');
-        if (typeof page === 'string') return page;
-        return unless(JSON.stringify(page.rows) === JSON.stringify(rows), 'other rows the second time');
-      }),
+      check: async (ask) => await sameTwice(() => pageOf(ask, product, '&since=0')),
     },
     {
       name: 'history',
