@@ -1,9 +1,8 @@
 import type { ArchivePeriod, TradeArchive, TradeFacts } from '@schemahub/core';
 import type { EvidenceRequest } from '@schemahub/lake';
-import { archiveOf, msOf, openArchiveFile } from './archived-pages.js';
+import { archiveOf, leaveArchive, msOf, openArchiveFile } from './archived-pages.js';
 import { type IngestContext, timeText } from './context.js';
-import { withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { retried } from './same-trades.js';
 
 /** Months since the year 0. */
 function monthNumber(name: string): number {
@@ -22,7 +21,7 @@ async function oldestMonth(
   newest: number,
 ): Promise<ArchivePeriod | undefined> {
   const exists = (month: number): Promise<boolean> =>
-    withRetries(retryOptions(context, product), () =>
+    retried(context, product, () =>
       archive.exists(product, monthAt(month), { signal: context.stop, priority: 'head' }),
     );
   if (!(await exists(newest))) return undefined;
@@ -46,7 +45,7 @@ export async function archivedFloor(
   served: TradeFacts,
 ): Promise<{ readonly id: number; readonly requests: readonly EvidenceRequest[] } | undefined> {
   const archive = archiveOf(context);
-  if (archive === undefined || served.id === 0) return undefined;
+  if (archive === undefined) return undefined;
   try {
     const servedMonth = monthNumber(timeText(msOf(served)));
     const month = await oldestMonth(context, archive, product, servedMonth);
@@ -61,9 +60,7 @@ export async function archivedFloor(
       await file.close();
     }
   } catch (error) {
-    if (context.stop.aborted) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    context.onEvent({ type: 'archive-trouble', product, period: undefined, reason, isGivenUp: true });
+    leaveArchive(context, product, error);
     return undefined;
   }
 }

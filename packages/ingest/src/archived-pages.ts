@@ -1,4 +1,4 @@
-import { equalTrades, parseTradeTime } from '@schemahub/connector-kit';
+import { daysOf, equalTrades, parseTradeTime, planArchive } from '@schemahub/connector-kit';
 import {
   type ArchiveFile,
   type ArchivePeriod,
@@ -9,10 +9,9 @@ import {
 } from '@schemahub/core';
 import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { writeEvidence } from '@schemahub/lake';
-import { daysOf, planArchive } from './archive-plan.js';
 import { type IngestContext, type RunContext, timeText } from './context.js';
-import { planRetry, withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { planRetry } from './retry.js';
+import { tradeUpTo } from './same-trades.js';
 
 /** Tries of one file: each is a whole download. */
 const FILE_TRIES = 3;
@@ -38,6 +37,13 @@ export function archiveOf({
   return settings.archive === 'never' ? undefined : connector.archive;
 }
 
+/** Nothing about the archive ends a run: it is told and left. Throws where the run was stopped. */
+export function leaveArchive({ stop, onEvent }: IngestContext, product: string, error: unknown): void {
+  if (stop.aborted) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  onEvent({ type: 'archive-trouble', product, period: undefined, reason, isGivenUp: true });
+}
+
 export function msOf({ ts }: TradeFacts): number {
   return Math.floor(parseTradeTime(ts).micros / 1000);
 }
@@ -49,12 +55,9 @@ async function planStretch(
   product: string,
   range: IdRange,
 ): Promise<Stretch> {
-  const { connector, clock, settings, stop } = context;
-  const at = (id: number): Promise<readonly TradeFacts[]> =>
-    withRetries(retryOptions(context, product), () =>
-      connector.fetchBelow(product, id, 1, { signal: stop, priority: 'head' }),
-    );
-  const [[first], [last]] = [await at(range.first), await at(range.last)];
+  const { connector, clock, settings } = context;
+  const first = await tradeUpTo(context, product, range.first, 'head');
+  const last = await tradeUpTo(context, product, range.last, 'head');
   if (last === undefined) return { range, ends: [], periods: [] };
   const rate = context.load?.().requestsPerSecond ?? PAGES_PER_SECOND;
   const periods = planArchive(
@@ -189,7 +192,7 @@ async function* pagesOfStretch(
 export async function* archivedPages(context: RunContext, product: string, todo: RangeSet): AsyncGenerator<TradePage> {
   const archive = archiveOf(context);
   if (archive === undefined) return;
-  const { settings, connector, stop, onEvent } = context;
+  const { settings, connector } = context;
   // A second look asks the exchange itself, unless the user says otherwise.
   if ((settings.fullRefresh || settings.skipCheckpoint) && settings.archive !== 'always') return;
   const least = settings.archive === 'always' ? 1 : LEAST_PAGES * connector.gridSize;
@@ -201,8 +204,6 @@ export async function* archivedPages(context: RunContext, product: string, todo:
       if (!(yield* pagesOfStretch({ context, archive, product, todo }, stretch, done))) return;
     }
   } catch (error) {
-    if (stop.aborted) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    onEvent({ type: 'archive-trouble', product, period: undefined, reason, isGivenUp: true });
+    leaveArchive(context, product, error);
   }
 }

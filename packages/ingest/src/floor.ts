@@ -4,8 +4,7 @@ import type { EvidenceRequest } from '@schemahub/lake';
 import { archivedFloor } from './archived-floor.js';
 import { archiveOf } from './archived-pages.js';
 import { type IngestContext, timeText } from './context.js';
-import { withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { retried, tradeUpTo } from './same-trades.js';
 
 /** The floor, when it is not known yet: at once as far as one look tells, confirmed while windows are fetched. */
 export interface FloorSearch {
@@ -28,18 +27,17 @@ export async function searchFloor(
   options: { readonly priority: CallPriority; readonly onFirstEmpty: () => void },
 ): Promise<FloorSearch> {
   const { connector, clock, settings, onEvent, stop } = context;
-  const retry = retryOptions(context, productId);
   const { priority, onFirstEmpty } = options;
   const asked = { connector, product: productId, priority, signal: stop };
-  const send = { priority, signal: stop };
-  const found = await withRetries(retry, () => findProvisionalFloor({ ...asked, head: head.trade.id, onFirstEmpty }));
+  const found = await retried(context, productId, () =>
+    findProvisionalFloor({ ...asked, head: head.trade.id, onFirstEmpty }),
+  );
   const { floor: served, page } = found;
   if (served === undefined) return { floor: served, page, confirmed: Promise.resolve(undefined) };
-  const oldest =
-    archiveOf(context) && (await withRetries(retry, () => connector.fetchBelow(productId, served, 1, send)));
-  const archived = oldest?.[0] && (await archivedFloor(context, productId, oldest[0]));
+  const oldest = served > 0 && archiveOf(context) ? await tradeUpTo(context, productId, served, priority) : undefined;
+  const archived = oldest && (await archivedFloor(context, productId, oldest));
   const confirm = async (): Promise<Awaited<FloorSearch['confirmed']>> => {
-    const settled = await withRetries(retry, () =>
+    const settled = await retried(context, productId, () =>
       confirmFloor({ ...asked, floor: served, clock, waitMs: settings.probeWaitMs }),
     );
     const id = Math.min(settled.floor, archived?.id ?? settled.floor);

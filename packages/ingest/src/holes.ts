@@ -4,8 +4,7 @@ import { RangeSet } from '@schemahub/coverage';
 import type { EvidenceRequest, VoidRun } from '@schemahub/lake';
 import { type IngestContext, requestsAtOnce, timeText } from './context.js';
 import { pool } from './pool.js';
-import { withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { retried } from './same-trades.js';
 
 /** A maximal run of ids that are not held, below a held trade. */
 export interface Hole {
@@ -111,7 +110,7 @@ async function ask(run: IngestContext, one: Asked, freshConnection: boolean): Pr
   const context = { ...run, stop };
   const { connector, settings } = context;
   try {
-    const answer = await withRetries(retryOptions(context, one.product), () =>
+    const answer = await retried(context, one.product, () =>
       connector.probe(one.product, one.hole.last + 1, {
         freshConnection,
         lower: one.hole.hasLower ? one.hole.first - 1 : undefined,

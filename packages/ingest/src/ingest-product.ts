@@ -9,8 +9,7 @@ import { type LoadedProduct, loadCheckpoint } from './load-checkpoint.js';
 import { condemnLost } from './lost-ids.js';
 import { fetchIds, missingOf, PRIORITY, type ProductProgress, startProgress } from './product-progress.js';
 import { type News, record } from './record.js';
-import { withRetries } from './retry.js';
-import { checkLastTrade, fetchCheckedHead, fetchHead, retryOptions } from './same-trades.js';
+import { checkLastTrade, fetchCheckedHead, fetchHead, tradeUpTo } from './same-trades.js';
 import { lowestAsked, planScope, scopeIds } from './scope.js';
 
 /** A product whose windows can be fetched. */
@@ -201,11 +200,7 @@ export async function fetchProduct(
 async function hasRowsBelowFloor(context: RunContext, { checkpoint, product }: ProductProgress): Promise<boolean> {
   const { floor } = checkpoint;
   if (floor === undefined || floor === 0) return false;
-  const options = { signal: context.stop, priority: PRIORITY.repair };
-  const rows = await withRetries(retryOptions(context, product.id), () =>
-    context.connector.fetchBelow(product.id, floor - 1, 1, options),
-  );
-  return rows.length > 0;
+  return (await tradeUpTo(context, product.id, floor - 1, PRIORITY.repair)) !== undefined;
 }
 
 /** Records a confirmed floor; one that turned out lower brings more windows. */

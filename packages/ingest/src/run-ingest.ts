@@ -16,8 +16,7 @@ import { closeProduct, fetchProduct, prepareProduct } from './ingest-product.js'
 import { pool, poolWhileIdle } from './pool.js';
 import type { ProductProgress } from './product-progress.js';
 import { missingOf } from './product-progress.js';
-import { withRetries } from './retry.js';
-import { fetchHead, retryOptions } from './same-trades.js';
+import { fetchHead, retried } from './same-trades.js';
 import { type OpenProduct, settleHoles } from './settle-holes.js';
 
 /** How a product ended. */
@@ -115,9 +114,7 @@ function judge(slot: Slot, error: unknown): void {
 export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap<string, Product>> {
   const { connector, stop } = context;
   try {
-    const list = await withRetries(retryOptions(context, 'catalogue'), () =>
-      connector.listProducts({ signal: stop, priority: 'head' }),
-    );
+    const list = await retried(context, 'catalogue', () => connector.listProducts({ signal: stop, priority: 'head' }));
     return new Map(list.map((product) => [product.id, product]));
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;

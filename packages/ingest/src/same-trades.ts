@@ -1,17 +1,28 @@
 import { equalTrades } from '@schemahub/connector-kit';
-import type { Head, TradeFacts, TradePage } from '@schemahub/core';
+import type { CallPriority, Head, TradeFacts, TradePage } from '@schemahub/core';
 import type { RangeSet } from '@schemahub/coverage';
 import type { IngestContext, RunContext } from './context.js';
 import { IngestError } from './errors.js';
-import { type RetryOptions, withRetries } from './retry.js';
+import { withRetries } from './retry.js';
 
 /** Looks, ≥ 5 s apart, before an id space is said to have changed. */
 const LOOKS = 3;
 
-/** Retries of a product's small requests. */
-export function retryOptions(context: IngestContext, product: string): RetryOptions {
+/** A small request of a product, with its retries. */
+export function retried<T>(context: IngestContext, product: string, attempt: () => Promise<T>): Promise<T> {
   const { clock, random, onEvent, stop } = context;
-  return { clock, random, product, onEvent, signal: stop };
+  return withRetries({ clock, random, product, onEvent, signal: stop }, attempt);
+}
+
+/** The greatest trade up to an id; undefined when nothing is served so far down. */
+export async function tradeUpTo(
+  context: IngestContext,
+  product: string,
+  id: number,
+  priority: CallPriority,
+): Promise<TradeFacts | undefined> {
+  const options = { signal: context.stop, priority };
+  return (await retried(context, product, () => context.connector.fetchBelow(product, id, 1, options)))[0];
 }
 
 function describe({ side, quantity, price, ts }: TradeFacts): string {
@@ -34,7 +45,7 @@ function changed(productId: string, why: string): IngestError {
 
 /** The newest trade, or undefined for a product without trades. Repeats the small request as SPEC §5 says. */
 export function fetchHead(context: IngestContext, productId: string): Promise<Head | undefined> {
-  return withRetries(retryOptions(context, productId), () =>
+  return retried(context, productId, () =>
     context.connector.fetchHead(productId, { signal: context.stop, priority: 'head' }),
   );
 }
@@ -79,18 +90,17 @@ export async function checkLastTrade(
   missing: RangeSet,
 ): Promise<TradePage> {
   const { connector, clock, settings, stop } = context;
-  const retry = retryOptions(context, productId);
   const options = { signal: stop, priority: 'head' as const };
   const edge = (Math.floor(held.id / connector.gridSize) + 1) * connector.gridSize - 1;
   const window = { first: held.id, last: missing.clip(held.id, edge).last ?? held.id };
-  const page = await withRetries(retry, () => connector.fetchWindow(productId, window, options));
+  const page = await retried(context, productId, () => connector.fetchWindow(productId, window, options));
   const at = page.ids.indexOf(held.id);
   let why = differs(held, at < 0 ? undefined : connector.parseTrade(page.records[at]!));
   let empty = 0;
   for (let look = 2; why !== undefined; look++) {
     if (look > LOOKS) throw changed(productId, why);
     await clock.sleep(settings.probeWaitMs, stop);
-    const [row] = await withRetries(retry, () => connector.fetchBelow(productId, held.id, 1, options));
+    const row = await tradeUpTo(context, productId, held.id, 'head');
     why = differs(held, row);
     // Nothing at all is served so far down any more: a trimmed history. Restarted ids would show others there.
     if (row === undefined && at < 0 && ++empty === LOOKS - 1) return page;

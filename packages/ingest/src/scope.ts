@@ -3,8 +3,7 @@ import { seekTime } from '@schemahub/connector-kit';
 import type { Head } from '@schemahub/core';
 import { MAX_ID, RangeSet, wantedIds } from '@schemahub/coverage';
 import type { Bound, IngestContext, IngestSettings } from './context.js';
-import { withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { retried } from './same-trades.js';
 
 /** The ids that a run is about, and what it adds to what the user asked for. */
 export interface Scope {
@@ -27,10 +26,10 @@ async function idOf(options: ScopeOptions, bound: Bound): Promise<number> {
   const { firstAt } = connector;
   if (firstAt !== undefined) {
     const asked = { priority: 'head' as const, signal: stop };
-    const first = await withRetries(retryOptions(context, productId), () => firstAt(productId, bound.micros, asked));
+    const first = await retried(context, productId, () => firstAt(productId, bound.micros, asked));
     return first ?? head.trade.id + 1;
   }
-  const found = await withRetries(retryOptions(context, productId), () =>
+  const found = await retried(context, productId, () =>
     seekTime({
       connector,
       product: productId,

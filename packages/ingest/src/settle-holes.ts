@@ -14,8 +14,7 @@ import {
 import { pool } from './pool.js';
 import { fetchIds, missingOf, type ProductProgress } from './product-progress.js';
 import { record } from './record.js';
-import { withRetries } from './retry.js';
-import { retryOptions } from './same-trades.js';
+import { retried, tradeUpTo } from './same-trades.js';
 
 /** Rounds of questions in one run, each after the rows that the last one showed were fetched. */
 const ROUNDS = 4;
@@ -37,12 +36,11 @@ export interface OpenProduct {
 async function lowestFrom(context: RunContext, product: string, id: number, head: number): Promise<number | undefined> {
   const { connector, stop } = context;
   const { gridSize } = connector;
-  const retry = retryOptions(context, product);
   const options = { signal: stop, priority: 'repair' as const };
   const lowestIn = async (first: number, last: number): Promise<number | undefined> =>
-    (await withRetries(retry, () => connector.fetchWindow(product, { first, last }, options))).ids[0];
+    (await retried(context, product, () => connector.fetchWindow(product, { first, last }, options))).ids[0];
   const greatestUpTo = async (upTo: number): Promise<number> =>
-    (await withRetries(retry, () => connector.fetchBelow(product, upTo, 1, options)))[0]?.id ?? -1;
+    (await tradeUpTo(context, product, upTo, 'repair'))?.id ?? -1;
   // Nothing lies in id … low; something lies in low + 1 … high.
   let low = Math.min(head, id + gridSize - 1);
   const near = await lowestIn(id, low);

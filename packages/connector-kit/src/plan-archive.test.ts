@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { daysOf, type MissingStretch, planArchive } from './archive-plan.js';
+import { daysOf, type MissingStretch, planArchive } from './plan-archive.js';
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`);
 const api = { mode: 'auto', pageTrades: 1000, pagesPerSecond: 4, nowMs: day('2026-11-20') + 3_600_000 } as const;
