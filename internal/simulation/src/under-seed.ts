@@ -26,6 +26,7 @@ const originals = {
   webUuid: globalThis.crypto.randomUUID.bind(globalThis.crypto),
   readFile: fsPromises.readFile,
   readdir: fsPromises.readdir,
+  anySignal: AbortSignal.any.bind(AbortSignal),
   random: Math.random,
   now: Date.now,
   performanceNow: performance.now.bind(performance),
@@ -107,6 +108,17 @@ fsPromises.readdir = (async (...args: unknown[]) =>
   current === undefined
     ? await (originals.readdir as (...all: unknown[]) => Promise<unknown>)(...args)
     : (fs.readdirSync as (...all: unknown[]) => unknown)(...args)) as typeof fsPromises.readdir;
+// Node keeps a composite signal alive while somebody listens to it, and a program killed in a simulation listens for ever:
+// with it the whole run would stay in memory. A plain signal goes with its run.
+AbortSignal.any = (signals) => {
+  if (current === undefined) return originals.anySignal(signals);
+  const any = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) any.abort(signal.reason);
+    signal.addEventListener('abort', () => any.abort(signal.reason), { once: true });
+  }
+  return any.signal;
+};
 Math.random = () => (current === undefined ? originals.random() : current.random());
 Date.now = () => (current === undefined ? originals.now() : current.scheduler.now());
 performance.now = () => (current === undefined ? originals.performanceNow() : current.scheduler.now());
