@@ -1,15 +1,17 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeFloor } from '@schemahub/audit/certificate';
+import { judgeFloor, judgeVoidRun } from '@schemahub/audit/certificate';
 import { createCheckpointStore } from '@schemahub/checkpoint';
 import { areAnswersApart } from '@schemahub/connector-kit';
 import { createDocuments, createLeases } from '@schemahub/coordination';
 import type { Clock } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
+import { isVoidProven } from '@schemahub/ingest';
 import { createLayout, encodeRawObject, type RawName, writeEvidence } from '@schemahub/lake';
 import { createMemoryStore, currentProcess, type ObjectStore } from '@schemahub/object-store';
 import { createTable } from '@schemahub/table';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readStatus, runVerify, type VerifyOptions, type VerifyResult } from './audit.js';
 import { type Config, loadConfig } from './config.js';
@@ -276,3 +278,27 @@ it.each([-1000, 0, 4000, 4999, 5000, 5001, undefined])(
     expect(areAnswersApart(START, second)).toBe(isBelieved);
   },
 );
+
+it('a run asks again about exactly the voids that a certificate does not believe', () => {
+  const near = fc.constantFrom(4, 5, 9, 10);
+  const probe = fc.record(
+    {
+      request: fc.constant(''),
+      ids: fc.oneof({ weight: 5, arbitrary: fc.constant([9, 4]) }, fc.array(near, { maxLength: 3 })),
+      date: fc.constantFrom(null, ...[0, 1, 4999, 5000, 6000].map((ms) => new Date(START + ms).toISOString())),
+      fresh_connection: fc.boolean(),
+    },
+    { requiredKeys: ['request', 'ids', 'date'] },
+  );
+  let proven = 0;
+  fc.assert(
+    fc.property(fc.oneof(fc.tuple(probe, probe), fc.array(probe, { maxLength: 3 })), (probes) => {
+      const run = { first: 5, last: 8, lower: 4, upper: 9, probes };
+      const isBelieved = judgeVoidRun(run) === undefined;
+      if (isBelieved) proven++;
+      expect(isVoidProven(run)).toBe(isBelieved);
+    }),
+    { numRuns: 10_000, seed: 1 },
+  );
+  expect(proven).toBeGreaterThan(50);
+});

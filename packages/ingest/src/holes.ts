@@ -179,7 +179,7 @@ export function lostNeighbours(runs: readonly VoidRun[], fetched: RangeSet): Ran
 }
 
 /** Whether the answers of a void run prove it, as a certificate asks: see `judgeVoidRun` of @schemahub/audit. */
-export function isProven({ lower, upper, probes }: VoidRun): boolean {
+export function isVoidProven({ lower, upper, probes }: VoidRun): boolean {
   const [first, second, ...more] = probes;
   const isExact = ({ ids }: EvidenceRequest): boolean => ids.length === 2 && ids[0] === upper && ids[1] === lower;
   const msOf = ({ date }: EvidenceRequest): number => (date === null ? Number.NaN : Date.parse(date));
@@ -189,7 +189,7 @@ export function isProven({ lower, upper, probes }: VoidRun): boolean {
 
 /** Ids of void runs that no evidence proves: `repair` asks about them whatever their age, and writes the answer down. */
 export function unprovenVoids(runs: readonly VoidRun[]): RangeSet {
-  return RangeSet.fromRanges(runs).difference(RangeSet.fromRanges(runs.filter(isProven)));
+  return RangeSet.fromRanges(runs).difference(RangeSet.fromRanges(runs.filter(isVoidProven)));
 }
 
 /** Void runs whose evidence is younger than `reprobeMs`, or proves nothing: `repair` asks about them again. */

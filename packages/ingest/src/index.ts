@@ -13,6 +13,7 @@ export {
   type PermitPort,
 } from './guarded-transport.js';
 export { type HeldTradesOptions, windowedConnector } from './held-trade.js';
+export { isVoidProven } from './holes.js';
 export { type LoadedProduct, type LoadOptions, loadCheckpoint, rebuildCheckpoint } from './load-checkpoint.js';
 export type { ProductProgress } from './product-progress.js';
 export { type IngestResult, type ProductResult, type ProductState, readCatalogue, runIngest } from './run-ingest.js';
