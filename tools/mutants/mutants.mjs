@@ -68,8 +68,8 @@ export const mutants = [
   {
     name: 'a woken process asks before it stops: the store is read while what waited goes on',
     file: 'packages/coordination/src/leases.ts',
-    find: 'if (now - renewedAt > ttlMs) return lost.abort(failure);',
-    replace: 'void failure;',
+    find: '        checkOne(one);\n        if (lost.signal.aborted) return;\n',
+    replace: '',
     test: 'packages/coordination/src/coordination.test.ts',
   },
   {

@@ -223,7 +223,16 @@ function createGate(
   const plain = createFetchTransport({ policy, clock, fetch: options.fetch, timeoutMs });
   return {
     limiter,
-    transport: createGuardedTransport({ transport: plain, limiter, breaker, clock, maxWaitMs, onEvent }),
+    transport: createGuardedTransport({
+      transport: plain,
+      limiter,
+      breaker,
+      clock,
+      maxWaitMs,
+      onEvent,
+      // A process that slept past its leases sends nothing that waited for its turn.
+      beforeSend: lake?.leases.check,
+    }),
   };
 }
 

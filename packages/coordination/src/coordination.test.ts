@@ -179,6 +179,29 @@ describe('leases', () => {
     expect([held.lost.aborted, asked]).toEqual([true, 0]);
   });
 
+  it('are lost by a check to a holder whose timers have not told yet, and only those that ran out', async () => {
+    const { store, clock } = setUp();
+    const frozen = createManualClock();
+    const leases = createLeases({
+      documents: createDocuments(store),
+      // Its timers stand still: nothing but the check can tell.
+      clock: { now: clock.now, sleep: frozen.sleep },
+      holder: elsewhere,
+      createId: () => 'sleeper',
+      keyOf: (name) => `locks/${name}.json`,
+    });
+    const old = lease(await leases.acquire('old'));
+    const given = lease(await leases.acquire('given-back'));
+    await given.release();
+    await clock.advance(120_000);
+    const young = lease(await leases.acquire('young'));
+    leases.check();
+    expect([old.lost.aborted, young.lost.aborted]).toEqual([false, false]);
+    await clock.advance(1);
+    leases.check();
+    expect([old.lost.aborted, given.lost.aborted, young.lost.aborted]).toEqual([true, false, false]);
+  });
+
   it('are free at once when the holder is dead on this host', async () => {
     const { leasesOf } = setUp();
     const self = currentProcess();

@@ -41,12 +41,25 @@ export interface Lease {
   readonly release: () => Promise<void>;
 }
 
+/** A lease of this process. */
+interface Held {
+  renewedAt: number;
+  /** Why it could not be renewed, the last time. */
+  failure: unknown;
+  readonly lost: AbortController;
+}
+
 export type Acquisition =
   | { readonly kind: 'held'; readonly lease: Lease }
   | { readonly kind: 'taken'; readonly holder: ProcessIdentity; readonly expiresAt: number };
 
 export interface Leases {
   readonly acquire: (name: string) => Promise<Acquisition>;
+  /**
+   * Aborts `lost` of every held lease that ran out while this process slept. Its heartbeat does so as well, but a process
+   * that wakes may look at what came meanwhile before it looks at its timers: ask before anything is sent.
+   */
+  readonly check: () => void;
 }
 
 /**
@@ -62,23 +75,28 @@ export function createLeases(options: LeaseOptions): Leases {
   const ttlMs = options.ttlMs ?? 120_000;
   if (!(ttlMs >= 1000)) throw new RangeError(`lease ttlMs: expected at least 1000, got ${ttlMs}`);
 
-  const beat = async (name: string, lockId: string, stopped: AbortSignal, lost: AbortController): Promise<void> => {
-    let renewedAt = clock.now();
-    let failure: unknown;
+  const held = new Set<Held>();
+  const checkOne = ({ renewedAt, failure, lost }: Held): void => {
+    if (clock.now() - renewedAt > ttlMs) lost.abort(failure);
+  };
+
+  const beat = async (name: string, lockId: string, stopped: AbortSignal, one: Held): Promise<void> => {
+    const { lost } = one;
     while (!stopped.aborted) {
       try {
         await clock.sleep(ttlMs / 4, stopped);
-        const now = clock.now();
         // We slept past it [a stopped process, a closed laptop]: it may be another's by now, and while the store is
         // asked the work would go on.
-        if (now - renewedAt > ttlMs) return lost.abort(failure);
+        checkOne(one);
+        if (lost.signal.aborted) return;
+        const now = clock.now();
         if (!(await store.renew(name, lockId, { renewedAt: now, expiresAt: now + ttlMs }))) return lost.abort();
-        renewedAt = clock.now();
+        one.renewedAt = clock.now();
       } catch (error) {
         if (stopped.aborted) return;
         // A store that fails for a moment is tried again until the lease would have run out.
-        if (clock.now() - renewedAt >= ttlMs) return lost.abort(error);
-        failure = error;
+        if (clock.now() - one.renewedAt >= ttlMs) return lost.abort(error);
+        one.failure = error;
       }
     }
   };
@@ -86,13 +104,16 @@ export function createLeases(options: LeaseOptions): Leases {
   const hold = (name: string, lockId: string): Lease => {
     const stop = new AbortController();
     const lost = new AbortController();
-    const beating = beat(name, lockId, stop.signal, lost);
+    const one: Held = { renewedAt: clock.now(), failure: undefined, lost };
+    held.add(one);
+    const beating = beat(name, lockId, stop.signal, one);
     return {
       name,
       lost: lost.signal,
       release: async () => {
         if (stop.signal.aborted) return;
         stop.abort();
+        held.delete(one);
         await beating;
         await store.release(name, lockId);
       },
@@ -100,6 +121,9 @@ export function createLeases(options: LeaseOptions): Leases {
   };
 
   return {
+    check: () => {
+      for (const one of held) checkOne(one);
+    },
     acquire: async (name) => {
       for (let dead: string | undefined; ; ) {
         const now = clock.now();

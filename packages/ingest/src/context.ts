@@ -78,7 +78,7 @@ export interface IngestContext {
   readonly store: ObjectStore;
   readonly layout: Layout;
   readonly checkpoints: CheckpointStore;
-  readonly leases: Leases;
+  readonly leases: Pick<Leases, 'acquire'>;
   /** Reads the id of a raw line. */
   readonly readId: ReadId;
   readonly clock: Clock;

@@ -32,7 +32,7 @@ function open(send: Transport['send'], permit: { isProbe: boolean } | undefined)
       }),
     },
   };
-  return { transport: createGuardedTransport(options), told, clock };
+  return { transport: createGuardedTransport(options), options, told, clock };
 }
 
 describe('guarded transport', () => {
@@ -161,4 +161,25 @@ describe('guarded transport', () => {
       { ...facts, waitedSeconds: 0.25 + 2 * 1.52, queued: 0 },
     ]);
   });
+});
+
+it('what a process has in its queue when it wakes is not sent once its leases are checked', async () => {
+  const sent: string[] = [];
+  const lost = new AbortController();
+  const { options, told } = open(
+    async ({ url }) => {
+      sent.push(url);
+      return reply;
+    },
+    { isProbe: false },
+  );
+  let isAsleep = false;
+  const transport = createGuardedTransport({
+    ...options,
+    beforeSend: () => isAsleep && lost.abort(new Error('its lease was lost')),
+  });
+  await transport.send(call, { signal: lost.signal });
+  isAsleep = true;
+  await expect(transport.send(call, { signal: lost.signal })).rejects.toThrow('its lease was lost');
+  expect([sent.length, told.at(-1)]).toEqual([1, 'ignored']);
 });

@@ -50,6 +50,8 @@ export interface GuardedTransportOptions {
   /** How long a call waits for an open breaker before the run is told that the exchange is unavailable. */
   readonly maxWaitMs: number;
   readonly onEvent: OnEvent;
+  /** Called when a call has its token and permit; what it aborts is not sent. For leases: their `check`. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** A transport that knows how busy its exchange can be kept. */
@@ -180,6 +182,8 @@ function createAttempt(options: GuardedTransportOptions): {
         }
       };
       try {
+        options.beforeSend?.();
+        sendOptions?.signal?.throwIfAborted();
         const reply = await transport.send({ ...call, judge }, sendOptions);
         const elapsedMs = ended(ready, times, { bytes: reply.body.length });
         await settle(permit, undefined);
