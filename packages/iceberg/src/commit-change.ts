@@ -17,6 +17,7 @@ import {
   schemaById,
   specById,
   type TableMetadata,
+  wholeMs,
 } from './metadata.js';
 import type { PartitionValues } from './partition.js';
 import {
@@ -31,6 +32,7 @@ import {
 } from './plan-manifests.js';
 import { expireSnapshots, type Retention } from './retention.js';
 import {
+  type CommitIo,
   entriesOf,
   inParallel,
   isLive,
@@ -79,7 +81,7 @@ interface Numbers {
 }
 
 interface Work {
-  readonly io: TableIo;
+  readonly io: CommitIo;
   readonly metadata: TableMetadata;
   readonly change: TableChange;
   readonly shape: TableShape;
@@ -108,8 +110,9 @@ function numbersOf(metadata: TableMetadata, change: TableChange): Numbers {
 function withSchema(metadata: TableMetadata, wanted: IcebergSchema | undefined): TableMetadata {
   if (wanted === undefined || isSameSchema(wanted, schemaById(metadata))) return metadata;
   const known = metadata.schemas.find((schema) => isSameSchema(schema, wanted));
+  // Columns that come back have their own ids; files written meanwhile must be readable all the same.
+  checkEvolution(schemaById(metadata), wanted, known === undefined ? metadata['last-column-id'] : 0);
   if (known !== undefined) return { ...metadata, 'current-schema-id': known['schema-id'] };
-  checkEvolution(schemaById(metadata), wanted, metadata['last-column-id']);
   const id = Math.max(...metadata.schemas.map((schema) => schema['schema-id'])) + 1;
   return {
     ...metadata,
@@ -235,15 +238,16 @@ export async function prepareChange(
   const metadata = withSchema(entry.metadata, change.schema);
   const shape = { schema: schemaById(metadata), spec: specById(metadata) };
   const numbers = numbersOf(metadata, change);
-  const work: Work = { io, metadata, change, shape, numbers };
+  const writing: CommitIo = { ...io, version: entry.version + 1 };
+  const work: Work = { io: writing, metadata, change, shape, numbers };
   checkChange(work);
   const current = currentSnapshot(metadata);
   const before = current === undefined ? [] : await manifestsOf(io, metadata, current);
   const carried =
     change.replaceAll === true ? [] : before.filter((manifest) => manifest.content !== 0 || liveFiles(manifest) > 0);
   const after = [...(await putIn(work)), ...(await join(work, await takeOut(work, carried)))];
-  const list = await putManifestList(io, { ...numbers, manifests: after });
-  const timestampMs = Math.max(change.timestampMs, metadata['last-updated-ms']);
+  const list = await putManifestList(writing, { ...numbers, manifests: after });
+  const timestampMs = Math.max(wholeMs(change.timestampMs), metadata['last-updated-ms']);
   const snapshot: IcebergSnapshot = {
     'snapshot-id': numbers.snapshotId,
     ...(numbers.parentId === undefined ? {} : { 'parent-snapshot-id': numbers.parentId }),

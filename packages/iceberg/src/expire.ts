@@ -1,5 +1,5 @@
 import type { ObjectEntry } from '@schemahub/object-store';
-import { type CatalogEntry, versionOfUri } from './catalog.js';
+import type { CatalogEntry } from './catalog.js';
 import { IcebergError } from './errors.js';
 import { keyOfUri } from './location.js';
 import type { ManifestFile } from './manifest.js';
@@ -55,12 +55,21 @@ export async function referencedKeys(io: TableIo, entry: CatalogEntry): Promise<
   return { metadata: await metadataKeys(io, entry, manifests), data };
 }
 
-/** Only what this package writes under its own names. */
-const OWN = /\/metadata\/(?:[0-9a-f]{32}-m\.avro|snap-\d+-[0-9a-f]{32}\.avro|v\d+\.metadata\.json)$/;
+/** Only what this package writes under its own names, with the number of the commit that it was written for. */
+const OWN =
+  /\/metadata\/(?:(\d{1,15})-[0-9a-f]{32}-m\.avro|snap-\d+-(\d{1,15})-[0-9a-f]{32}\.avro|v(\d{1,15})\.metadata\.json)$/;
+
+/** The commit that an object of this package was written for; undefined for the objects of others. */
+function commitOfKey(key: string): number | undefined {
+  const [, ...numbers] = OWN.exec(`/${key}`) ?? [];
+  const number = numbers.find((digits) => digits !== undefined);
+  return number === undefined ? undefined : Number(number);
+}
 
 /**
- * Metadata objects that no snapshot needs and that are older than `minAgeMs`: younger ones may belong to a commit that
- * is under way. The newest `v{n}.metadata.json` and all above it always stay.
+ * Metadata objects that no snapshot needs and that are older than `minAgeMs`, for readers that follow an older metadata
+ * file. What was written for a commit that is still to come stays whatever its age: a run may be about to make it, with
+ * objects that a dead one left. The newest `v{n}.metadata.json` and all above it stay as well.
  */
 export async function unreferencedMetadata(
   io: TableIo,
@@ -68,10 +77,12 @@ export async function unreferencedMetadata(
   limits: { readonly now: number; readonly minAgeMs: number },
 ): Promise<ObjectEntry[]> {
   const needed = await metadataKeys(io, entry, await allManifests(io, entry));
+  // Also where a catalog names another engine's file: the chain goes on from here.
+  needed.add(`${io.prefix}/metadata/v${entry.version}.metadata.json`);
   const found: ObjectEntry[] = [];
   for await (const object of io.store.list(`${io.prefix}/metadata/`)) {
-    const isCurrent = (versionOfUri(`/${object.key}`) ?? 0) >= entry.version;
-    if (!OWN.test(`/${object.key}`) || needed.has(object.key) || isCurrent) continue;
+    const number = commitOfKey(object.key);
+    if (number === undefined || number > entry.version || needed.has(object.key)) continue;
     if (limits.now - object.modifiedAt >= limits.minAgeMs) found.push(object);
   }
   return found;

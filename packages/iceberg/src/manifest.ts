@@ -259,21 +259,31 @@ export function writeManifest(options: WriteManifestOptions): {
   };
 }
 
+/** A file's own schema may give a field another type than the specification does. */
+function integer(value: AvroValue, name: string): bigint {
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return BigInt(value as bigint);
+  throw damaged(`${name}: expected a whole number, got ${String(value).slice(0, 60)}`);
+}
+
 /** Entries of a manifest. Throws `IcebergError` `damaged-file` or `unsupported` without the manifest's name. */
 export function readManifest(bytes: Uint8Array, manifest: ManifestFile, shape: TableShape): ManifestEntry[] {
   const file = readAvro(bytes, manifestEntrySchema(shape.spec, shape.schema));
   return file.records.map((record) => {
     const inherit = (value: AvroValue | undefined, from: bigint): bigint =>
-      value === null || value === undefined ? from : BigInt(value as bigint);
+      value === null || value === undefined ? from : integer(value, 'sequence or snapshot number');
     const status = Number(record.status);
-    if (![0, 1, 2].includes(status) || typeof record.data_file !== 'object' || record.data_file === null)
-      throw damaged(`an entry has the status ${String(record.status)}`);
+    if (![0, 1, 2].includes(status)) throw damaged(`an entry has the status ${String(record.status)}`);
+    const entry = record.data_file;
+    if (typeof entry !== 'object' || entry === null) throw damaged('an entry names no data file');
+    const { file_path: path, record_count: rows, file_size_in_bytes: size } = entry as AvroRecord;
+    if (typeof path !== 'string' || typeof rows !== 'bigint' || typeof size !== 'bigint')
+      throw damaged('an entry names a data file without its path, rows or bytes');
     return {
       status,
       snapshotId: inherit(record.snapshot_id, manifest.addedSnapshotId),
       sequenceNumber: inherit(record.sequence_number, manifest.sequenceNumber),
       fileSequenceNumber: inherit(record.file_sequence_number, manifest.sequenceNumber),
-      file: record.data_file as AvroRecord,
+      file: entry as AvroRecord,
     };
   });
 }
@@ -327,8 +337,8 @@ export function writeManifestList(options: WriteManifestListOptions): Uint8Array
 /** The manifests of a list. Throws `IcebergError` `damaged-file` or `unsupported` without the list's name. */
 export function readManifestList(bytes: Uint8Array): ManifestFile[] {
   return readAvro(bytes, manifestListSchema).records.map((record) => {
-    const long = (name: string): bigint => BigInt((record[name] ?? 0n) as bigint);
-    const whole = (name: string): number => Number(record[name] ?? 0);
+    const long = (name: string): bigint => integer(record[name] ?? 0n, name);
+    const whole = (name: string): number => Number(long(name));
     if (typeof record.manifest_path !== 'string') throw damaged('a manifest list has an entry without a path');
     const partitions = record.partitions as readonly AvroRecord[] | null | undefined;
     return {

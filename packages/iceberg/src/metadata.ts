@@ -1,6 +1,8 @@
 import { damaged, IcebergError } from './errors.js';
 import { parseJson, printJson } from './json.js';
+import { isObject, isWhole, type Json, list, long, member, optionalList, text, whole } from './members.js';
 import { FIRST_PARTITION_FIELD_ID, type PartitionSpec, type SortOrder, transformsOf } from './partition.js';
+import { parseSchema, parseSortOrder, parseSpec } from './shapes.js';
 import { fieldsById, type IcebergSchema, lastFieldId } from './types.js';
 
 /** `append`: files came; `delete`: files went; `overwrite`: both; `replace`: both, the rows are the same [compaction]. */
@@ -50,29 +52,6 @@ export interface TableMetadata {
   readonly 'snapshot-log': readonly { readonly 'timestamp-ms': number; readonly 'snapshot-id': bigint }[];
   readonly 'metadata-log': readonly { readonly 'timestamp-ms': number; readonly 'metadata-file': string }[];
 }
-
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isWhole = (value: unknown): value is number | bigint =>
-  typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
-
-function member<T>(value: Json, name: string, isRight: (member: unknown) => boolean, expected: string): T {
-  const found = value[name];
-  if (!isRight(found)) throw damaged(`its ${name}: expected ${expected}, got ${printJson(found ?? null).slice(0, 60)}`);
-  return found as T;
-}
-
-const text = (value: Json, name: string): string => member(value, name, (x) => typeof x === 'string', 'a text');
-const whole = (value: Json, name: string): number =>
-  Number(member(value, name, (x) => Number.isSafeInteger(Number(x)) && isWhole(x), 'a whole number'));
-const long = (value: Json, name: string): bigint => BigInt(member<number | bigint>(value, name, isWhole, 'an integer'));
-const list = (value: Json, name: string): readonly Json[] =>
-  member(value, name, (x) => Array.isArray(x) && x.every(isObject), 'a list of objects');
-/** Absent, or what other writers store for "none". */
-const optionalList = (value: Json, name: string): readonly Json[] =>
-  value[name] === undefined || value[name] === null ? [] : list(value, name);
 
 function parseSnapshot(value: Json): IcebergSnapshot {
   const parent = value['parent-snapshot-id'];
@@ -131,13 +110,18 @@ export function parseMetadata(bytes: Uint8Array): TableMetadata {
     'last-updated-ms': whole(value, 'last-updated-ms'),
     'last-column-id': whole(value, 'last-column-id'),
     'current-schema-id': whole(value, 'current-schema-id'),
-    schemas: list(value, 'schemas') as unknown as IcebergSchema[],
+    schemas: list(value, 'schemas').map(parseSchema),
     'default-spec-id': whole(value, 'default-spec-id'),
-    'partition-specs': list(value, 'partition-specs') as unknown as PartitionSpec[],
+    'partition-specs': list(value, 'partition-specs').map(parseSpec),
     'last-partition-id': whole(value, 'last-partition-id'),
     'default-sort-order-id': whole(value, 'default-sort-order-id'),
-    'sort-orders': list(value, 'sort-orders') as unknown as SortOrder[],
-    properties: (value.properties ?? {}) as Record<string, string>,
+    'sort-orders': list(value, 'sort-orders').map(parseSortOrder),
+    properties: member(
+      { properties: {}, ...value },
+      'properties',
+      (x) => isObject(x) && Object.values(x).every((one) => typeof one === 'string'),
+      'an object of texts',
+    ),
     ...(current === undefined ? {} : { 'current-snapshot-id': current }),
     refs: parseRefs(value, current),
     snapshots: optionalList(value, 'snapshots').map(parseSnapshot),
@@ -156,8 +140,14 @@ export function parseMetadata(bytes: Uint8Array): TableMetadata {
   return metadata;
 }
 
+/** Times of files have fractions of a millisecond; Iceberg's are whole. */
+export const wholeMs = (ms: number): number => Math.floor(ms);
+
+/** Throws `IcebergError` `damaged-file` for metadata that could not be read again: it must never become current. */
 export function printMetadata(metadata: TableMetadata): Uint8Array {
-  return Buffer.from(`${printJson(metadata)}\n`, 'utf8');
+  const bytes = Buffer.from(`${printJson(metadata)}\n`, 'utf8');
+  parseMetadata(bytes);
+  return bytes;
 }
 
 /** A schema of the table; the current one by default. Throws `IcebergError` `damaged-file`. */
@@ -219,7 +209,7 @@ export function newTable(options: NewTable): TableMetadata {
     'table-uuid': options.uuid,
     location: options.location.replace(/\/+$/, ''),
     'last-sequence-number': 0n,
-    'last-updated-ms': options.timestampMs,
+    'last-updated-ms': wholeMs(options.timestampMs),
     'last-column-id': lastFieldId(schema),
     'current-schema-id': schema['schema-id'],
     schemas: [schema],

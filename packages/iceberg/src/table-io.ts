@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { AvroCodec } from './avro/container.js';
-import { IcebergError } from './errors.js';
+import { damaged, IcebergError } from './errors.js';
 import { keyOfUri } from './location.js';
 import {
   type ManifestEntry,
@@ -28,6 +28,12 @@ export interface TableIo {
   readonly codec: AvroCodec | undefined;
 }
 
+/** For a commit. */
+export interface CommitIo extends TableIo {
+  /** Number of the metadata file that is going to name what is written: no other commit can. */
+  readonly version: number;
+}
+
 /** `work` on every item, a few at a time, results in order. */
 export async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
@@ -51,12 +57,16 @@ async function readNamed(io: TableIo, uri: string, location: string, named: stri
   return stored.bytes;
 }
 
-function named<T>(uri: string, parse: () => T): T {
+/**
+ * Errors of `parse` with the file's name. An Avro file brings its own schema, so a damaged one may hold values of other
+ * types than the format's: whatever fails on them is its damage.
+ */
+export function named<T>(uri: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (!(error instanceof IcebergError)) throw error;
-    throw new IcebergError(error.code, `${uri}: ${error.message}`, { cause: error });
+    if (error instanceof IcebergError) throw new IcebergError(error.code, `${uri}: ${error.message}`, { cause: error });
+    throw damaged(`${uri}: it holds other values than the format says (${(error as Error).message})`, error);
   }
 }
 
@@ -83,20 +93,23 @@ export async function entriesOf(
 
 export const isLive = ({ status }: ManifestEntry): boolean => status !== STATUS.deleted;
 
-/** Creates an object named by its content: the same bytes are the same object, whoever writes them and how often. */
-async function put(io: TableIo, bytes: Uint8Array, nameOf: (hash: string) => string): Promise<string> {
+/**
+ * Creates an object named by the commit's number and its content: the same bytes are the same object, whoever writes
+ * them and how often. Once there is a metadata file of that number, what it does not name is nobody's for ever.
+ */
+async function put(io: CommitIo, bytes: Uint8Array, nameOf: (unique: string) => string): Promise<string> {
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-  const key = `${io.prefix}/metadata/${nameOf(hash)}`;
+  const key = `${io.prefix}/metadata/${nameOf(`${io.version}-${hash}`)}`;
   await io.store.putIfAbsent(key, bytes);
   return uriOfKey(io, key);
 }
 
-export async function putManifest(io: TableIo, options: WriteManifestOptions): Promise<ManifestFile> {
+export async function putManifest(io: CommitIo, options: WriteManifestOptions): Promise<ManifestFile> {
   const { bytes, facts } = writeManifest({ ...options, codec: io.codec });
-  return { ...facts, path: await put(io, bytes, (hash) => `${hash}-m.avro`), length: bytes.length };
+  return { ...facts, path: await put(io, bytes, (unique) => `${unique}-m.avro`), length: bytes.length };
 }
 
-export async function putManifestList(io: TableIo, options: WriteManifestListOptions): Promise<string> {
+export async function putManifestList(io: CommitIo, options: WriteManifestListOptions): Promise<string> {
   const bytes = writeManifestList({ ...options, codec: io.codec });
-  return await put(io, bytes, (hash) => `snap-${options.snapshotId}-${hash}.avro`);
+  return await put(io, bytes, (unique) => `snap-${options.snapshotId}-${unique}.avro`);
 }

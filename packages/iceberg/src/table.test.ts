@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { createFolderStore, createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { NewDataFile } from './manifest.js';
-import { parseMetadata, printMetadata } from './metadata.js';
-import { openIcebergTable } from './table.js';
+import type { CatalogEntry } from './catalog.js';
+import { keyOfUri } from './location.js';
+import { type NewDataFile, readManifestList, writeManifestList } from './manifest.js';
+import { newTable, parseMetadata, printMetadata, type TableMetadata } from './metadata.js';
+import { type IcebergTable, openIcebergTable } from './table.js';
 import { change, committed, created, dataFile, keysOf, namesOf, newTrades, T0, trades } from './test-support.js';
 import { schemaOf } from './types.js';
 
@@ -15,6 +17,14 @@ const folders: string[] = [];
 afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
+
+/** Metadata of a new table with another member in it. */
+function withMember(name: string, value: unknown): string {
+  const metadata = JSON.parse(
+    Buffer.from(printMetadata(newTable({ ...newTrades, location: 'x' }))).toString(),
+  ) as object;
+  return JSON.stringify({ ...metadata, [name]: value });
+}
 
 function open(store: ObjectStore = createMemoryStore()) {
   return openIcebergTable({ store, prefix: 't' });
@@ -269,6 +279,31 @@ describe('schema evolution', () => {
     expect(await namesOf(table, back)).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('a schema that comes back must be able to read what was written meanwhile', async () => {
+    const table = open();
+    const first = committed(await table.commit(await created(table), change([dataFile('a')])));
+    const narrow = schemaOf({ ...trades, columns: trades.columns.slice(0, 3), primaryKey: [], sortKey: [] });
+    // A dropped partition source would be another matter.
+    const spec = {
+      ...first.metadata['partition-specs'][0]!,
+      fields: first.metadata['partition-specs'][0]!.fields.slice(0, 1),
+    };
+    const plain = {
+      ...first,
+      metadata: {
+        ...first.metadata,
+        'partition-specs': [spec],
+        snapshots: [],
+        'current-snapshot-id': undefined,
+        refs: {},
+      },
+    };
+    const without = committed(await table.commit(plain, change([], [], { schema: narrow })));
+    await expect(table.commit(without, change([], [], { schema: schemaOf(trades) }))).rejects.toThrow(
+      'Column ts: is new and required',
+    );
+  });
+
   it.each([
     [
       'a required new column',
@@ -312,13 +347,15 @@ describe('expire', () => {
     }
     const needed = await table.referenced(entry);
     expect([...needed.data].sort()).toEqual([0, 1, 2, 3, 4, 5].map((at) => `t/data/f${at}.parquet`));
-    const options = { now: T0 + 10 * DAY, keepMs: 6 * DAY, keepSnapshots: 2 };
+    // Times of files have fractions, the table's have none.
+    const options = { now: T0 + 10 * DAY + 0.75, keepMs: 6 * DAY, keepSnapshots: 2 };
     const planned = await table.expire(entry, { ...options, dryRun: true });
     const result = await table.expire(entry, options);
     if (result === 'conflict' || planned === 'conflict') throw new Error('conflict');
     expect(planned.expired).toEqual(result.expired);
     expect(result.expired).toHaveLength(4);
     expect(result.entry.metadata.snapshots).toHaveLength(2);
+    expect(result.entry.metadata['last-updated-ms']).toBe(T0 + 10 * DAY);
     expect(result.entry.metadata['snapshot-log']).toHaveLength(2);
     expect(await namesOf(table, (await table.load())!)).toEqual(['f5']);
     expect([...(await table.referenced(result.entry)).data].sort()).toEqual(['t/data/f4.parquet', 't/data/f5.parquet']);
@@ -356,6 +393,51 @@ describe('expire', () => {
   });
 });
 
+describe('expire beside a run that was killed', () => {
+  it('leaves what was written for the next commit, however old: the next run names it again', async () => {
+    let now = T0;
+    const store = createMemoryStore({ now: () => now });
+    const table = open(store);
+    const entry = committed(await table.commit(await created(table), change([dataFile('a')])));
+    // Killed before its metadata file: all else is written.
+    const died = openIcebergTable({
+      store,
+      prefix: 't',
+      catalog: { ...table.catalog, commit: async () => 'conflict' },
+    });
+    expect(await died.commit(entry, change([dataFile('b')]))).toBe('conflict');
+    now = T0 + 30 * DAY;
+    const written = new Set(await keysOf(store, 't/'));
+    // Two weeks later a run makes that commit, and an expire stands just before its delete when it does.
+    const stale = (await table.load())!;
+    const expired = await table.expire(stale, { now, minAgeMs: DAY });
+    if (expired === 'conflict') throw new Error('conflict');
+    expect(expired.deleted).toEqual([]);
+    const next = committed(await table.commit(expired.entry, change([dataFile('b')])));
+    expect([...(await keysOf(store, 't/'))].filter((key) => !written.has(key))).toEqual([
+      't/metadata/v3.metadata.json',
+    ]);
+    expect(await namesOf(table, next)).toEqual(['a', 'b']);
+  });
+
+  it('takes it once another commit has that number', async () => {
+    const store = createMemoryStore({ now: () => T0 });
+    const table = open(store);
+    const entry = committed(await table.commit(await created(table), change([dataFile('a')])));
+    const died = openIcebergTable({
+      store,
+      prefix: 't',
+      catalog: { ...table.catalog, commit: async () => 'conflict' },
+    });
+    expect(await died.commit(entry, change([dataFile('b')]))).toBe('conflict');
+    const next = committed(await table.commit(entry, change([dataFile('c')])));
+    const result = await table.expire(next, { now: T0 + 2 * DAY, keepMs: 3 * DAY });
+    if (result === 'conflict') throw new Error('conflict');
+    expect(result.deleted).toHaveLength(2);
+    expect(await namesOf(table, next)).toEqual(['a', 'c']);
+  });
+});
+
 describe('a moved folder', () => {
   it('is noticed, refused for commits, and told anew with its whole history', async () => {
     const root = await mkdtemp(join(tmpdir(), 'iceberg-'));
@@ -384,11 +466,74 @@ describe('a moved folder', () => {
   });
 });
 
+describe('a moved folder that another engine wrote to', () => {
+  /** The table after the other engine's change of its metadata and a move. */
+  const movedAfter = async (
+    foreign: (metadata: TableMetadata, store: ObjectStore) => Promise<TableMetadata>,
+  ): Promise<readonly [IcebergTable, CatalogEntry]> => {
+    const root = await mkdtemp(join(tmpdir(), 'iceberg-'));
+    folders.push(root);
+    const store = createFolderStore({ folder: join(root, 'old') });
+    const table = open(store);
+    const entry = committed(await table.commit(await created(table), change([dataFile('a')])));
+    committed(await table.catalog.commit(entry, await foreign(entry.metadata, store)));
+    await rename(join(root, 'old'), join(root, 'new'));
+    const moved = open(createFolderStore({ folder: join(root, 'new') }));
+    return [moved, (await moved.load())!];
+  };
+
+  it('its row-level deletes cannot be moved: refused, never read as data', async () => {
+    const [table, entry] = await movedAfter(async (metadata, store) => {
+      const [snapshot] = metadata.snapshots;
+      const list = keyOfUri(snapshot!['manifest-list'], metadata.location, 't');
+      const manifests = readManifestList((await store.get(list))!.bytes).map((manifest) => ({
+        ...manifest,
+        content: 1,
+      }));
+      const facts = { manifests, snapshotId: snapshot!['snapshot-id'], parentId: undefined, sequenceNumber: 1n };
+      await store.putIfAbsent('t/metadata/theirs.avro', writeManifestList(facts));
+      return {
+        ...metadata,
+        snapshots: [{ ...snapshot!, 'manifest-list': `${metadata.location}/metadata/theirs.avro` }],
+      };
+    });
+    await expect(table.relocate(entry)).rejects.toThrow('row-level deletes of another engine');
+  });
+
+  it('its statistics lie nowhere any more', async () => {
+    const statistics = [{ 'snapshot-id': 1n, 'statistics-path': 'file:///old/t/metadata/x.puffin' }];
+    const more = { statistics, 'partition-statistics': statistics, 'next-row-id': 7 };
+    const [table, entry] = await movedAfter(async (metadata) => ({ ...metadata, ...more }));
+    expect(entry.metadata).toMatchObject({ 'next-row-id': 7 });
+    const { metadata } = committed(await table.relocate(entry));
+    expect([Object.keys(metadata).filter((name) => name in more), await namesOf(table, (await table.load())!)]).toEqual(
+      [['next-row-id'], ['a']],
+    );
+  });
+});
+
 describe('damage is named', () => {
   it.each([
     ['no JSON', '{', 'it is no JSON'],
     ['another version', '{"format-version":3}', 'it has format version 3'],
     ['a member', '{"format-version":2,"table-uuid":7}', 'its table-uuid: expected a text, got 7'],
+    [
+      'a schema without fields',
+      withMember('schemas', [{ 'schema-id': 0, type: 'struct' }]),
+      'its fields: expected a list',
+    ],
+    [
+      'a column without a type',
+      withMember('schemas', [{ 'schema-id': 0, type: 'struct', fields: [{ id: 1, name: 'a', required: true }] }]),
+      'its schemas: expected a type',
+    ],
+    [
+      'a spec without fields',
+      withMember('partition-specs', [{ 'spec-id': 0 }]),
+      'its fields: expected a list of objects',
+    ],
+    ['a sort order', withMember('sort-orders', [{ 'order-id': 0, fields: [{}] }]), 'its transform: expected a text'],
+    ['properties', withMember('properties', { a: 1 }), 'its properties: expected an object of texts'],
   ])('%s', async (_name, text, sentence) => {
     const store = createMemoryStore();
     await store.putIfAbsent('t/metadata/v1.metadata.json', Buffer.from(text));
@@ -405,6 +550,39 @@ describe('damage is named', () => {
     await expect(table.files(entry)).rejects.toThrow(`${manifest}: a manifest list names it, but it is not in memory`);
     await store.putIfAbsent(manifest!, bytes.slice(0, -20));
     await expect(table.files(entry)).rejects.toThrow(/-m\.avro: an Avro/);
+  });
+
+  it.each([
+    [
+      'no rows',
+      '"record_count","type":"long","field-id":103',
+      '"record_c0unt","type":"long","field-id":193',
+      /without its path/,
+    ],
+    ['bounds as text', '"bytes","field-id":127', '"string","field-id":12', /holds other values than the format says/],
+  ])('a manifest whose own schema says %s', async (_name, is, becomes, sentence) => {
+    const store = createMemoryStore();
+    const table = open(store);
+    const file = { ...dataFile('a'), columns: dataFile('a').columns!.slice(0, 1) };
+    const entry = committed(await table.commit(await created(table), change([file])));
+    const [key] = (await keysOf(store, 't/metadata/')).filter((name) => name.endsWith('-m.avro'));
+    const bytes = Buffer.from((await store.get(key!))!.bytes).toString('latin1');
+    expect(bytes.split(is)).toHaveLength(2);
+    await store.delete([key!]);
+    await store.putIfAbsent(key!, Buffer.from(bytes.replace(is, becomes), 'latin1'));
+    await expect(table.files(entry)).rejects.toMatchObject({
+      code: 'damaged-file',
+      message: expect.stringMatching(sentence),
+    });
+    await expect(table.files(entry)).rejects.toThrow(`${key!.slice(key!.lastIndexOf('/'))}: `);
+  });
+
+  it('metadata that could not be read again never becomes current', async () => {
+    const table = open();
+    const entry = await created(table);
+    const wrong = change([dataFile('a')], [], { properties: { rows: 7 as unknown as string } });
+    await expect(table.commit(entry, wrong)).rejects.toThrow('its properties: expected an object of texts');
+    expect(await table.load()).toEqual(entry);
   });
 
   it('options', () => {

@@ -6,7 +6,7 @@ import { metadataLog, prepareChange, type TableChange } from './commit-change.js
 import { IcebergError } from './errors.js';
 import { type ReferencedKeys, referencedKeys, unreferencedMetadata } from './expire.js';
 import { keyOfUri, locationOf } from './location.js';
-import { type ColumnFacts, partitionOfFile } from './manifest.js';
+import { type ColumnFacts, type ManifestEntry, partitionOfFile } from './manifest.js';
 import {
   currentSnapshot,
   type IcebergSnapshot,
@@ -15,11 +15,12 @@ import {
   schemaById,
   snapshotById,
   specById,
+  wholeMs,
 } from './metadata.js';
 import type { PartitionValues } from './partition.js';
 import { relocated } from './relocate.js';
 import { defaultRetention, expireSnapshots } from './retention.js';
-import { entriesOf, inParallel, isLive, manifestsOf, type TableIo } from './table-io.js';
+import { entriesOf, inParallel, isLive, manifestsOf, named, type TableIo } from './table-io.js';
 import { fieldsById, parsePrimitive } from './types.js';
 import { decodeValue } from './values.js';
 
@@ -157,20 +158,20 @@ async function filesOf(io: TableIo, { metadata }: CatalogEntry, snapshotId: bigi
   const types = fieldsById(schemaById(metadata));
   const perManifest = await inParallel(manifests, async (manifest) => {
     const shape = { schema: schemaById(metadata), spec: specById(metadata, manifest.specId) };
-    return (await entriesOf(io, metadata, manifest)).filter(isLive).map(
-      ({ file, snapshotId: id, sequenceNumber }): LiveFile => ({
-        key: keyOfUri(String(file.file_path), metadata.location, io.prefix),
-        format: String(file.file_format).toLowerCase(),
-        partition: partitionOfFile(file, shape),
-        rows: Number(file.record_count),
-        bytes: Number(file.file_size_in_bytes),
-        columns: columnFacts(file, types),
-        splitOffsets: ((file.split_offsets ?? []) as readonly bigint[]).map(Number),
-        sortOrderId: Number(file.sort_order_id ?? 0),
-        snapshotId: id,
-        sequenceNumber,
-      }),
-    );
+    const entries = (await entriesOf(io, metadata, manifest)).filter(isLive);
+    const fileOf = ({ file, snapshotId: id, sequenceNumber }: ManifestEntry): LiveFile => ({
+      key: keyOfUri(String(file.file_path), metadata.location, io.prefix),
+      format: String(file.file_format).toLowerCase(),
+      partition: partitionOfFile(file, shape),
+      rows: Number(file.record_count),
+      bytes: Number(file.file_size_in_bytes),
+      columns: columnFacts(file, types),
+      splitOffsets: ((file.split_offsets ?? []) as readonly bigint[]).map(Number),
+      sortOrderId: Number(file.sort_order_id ?? 0),
+      snapshotId: id,
+      sequenceNumber,
+    });
+    return named(manifest.path, () => entries.map(fileOf));
   });
   return perManifest.flat();
 }
@@ -192,7 +193,7 @@ async function expire(
   });
   let after: CatalogEntry | 'conflict' = { ...entry, metadata };
   if (expired.length > 0 && !dryRun) {
-    const time = Math.max(now, metadata['last-updated-ms']);
+    const time = Math.max(wholeMs(now), metadata['last-updated-ms']);
     after = await catalog.commit(entry, { ...metadata, 'last-updated-ms': time, 'metadata-log': metadataLog(entry) });
     if (after === 'conflict') return after;
     await catalog.sync(after);

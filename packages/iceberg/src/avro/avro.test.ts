@@ -214,6 +214,21 @@ describe('what is refused', () => {
     expect(() => readerOf(schema)).toThrow(sentence);
   });
 
+  it('more items than there are bytes: a few bytes would be a loop without end', () => {
+    const long = Uint8Array.of(0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f); // 2^52 - 1
+    const nothing: AvroSchema = { type: 'record', name: 'r', fields: [] };
+    const file = writeAvro({ schema: nothing, records: [], codec: 'null' });
+    const claim = Buffer.concat([file, long, Uint8Array.of(0), file.subarray(-16)]);
+    expect(() => readAvro(claim)).toThrow(/holds 4503599627370495 items in 0 bytes/);
+    const nulls = readerOf({ type: 'array', items: 'null' });
+    expect(() => nulls(new ByteSource(Buffer.concat([long, Uint8Array.of(0, 0)])))).toThrow(/items in 2 bytes/);
+    // Many small claims are one large one.
+    const many = readerOf({ type: 'array', items: { type: 'array', items: 'null' } });
+    const one = Uint8Array.of(0xa0, 0x1f, 0); // 2,000 items and the end of them
+    const bytes = Buffer.concat([Uint8Array.of(0x14), ...Array.from({ length: 10 }, () => one), Uint8Array.of(0)]);
+    expect(() => many(new ByteSource(bytes))).toThrow(/says that it holds 2000 items/);
+  });
+
   it('a codec and a union that are not ours', () => {
     expect(() => encode(['string', 'long'], 'a')).toThrow(/union/);
     const file = writeAvro({ schema: 'string' as AvroSchema, records: [], metadata: { 'avro.codec': 'snappy' } });

@@ -116,6 +116,7 @@ export function readAvro(bytes: Uint8Array, reader?: AvroSchema): AvroFile {
     const count = source.count();
     if (count < 0) throw damaged(`an Avro block holds ${count} records`);
     const block = new ByteSource(inflate(metadata['avro.codec'] ?? 'null', source.raw(source.length())));
+    block.expect(count);
     for (let record = 0; record < count; record += 1) records.push(read(block) as AvroRecord);
     if (block.rest > 0) throw damaged('an Avro block holds more than its records');
     if (Buffer.compare(source.raw(SYNC_BYTES), sync) !== 0) throw damaged('an Avro block does not end in its marker');

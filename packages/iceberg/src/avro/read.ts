@@ -1,11 +1,15 @@
 import { damaged, IcebergError } from '../errors.js';
 import { type AvroSchema, type AvroValue, typeOf } from './schema.js';
 
+/** Nulls and records without fields take no byte, and a few bytes could claim 2^53 of them: nobody stores so many. */
+const MAX_EMPTY = 10_000;
+
 /** Bytes read one after the other; no read passes the end. */
 export class ByteSource {
   readonly bytes: Uint8Array;
   private readonly view: DataView;
   at = 0;
+  private empty = 0;
 
   constructor(bytes: Uint8Array) {
     // A Buffer's slice would be a view of bytes that are not ours.
@@ -62,6 +66,13 @@ export class ByteSource {
     return value;
   }
 
+  /** Refuses items that cannot be there. */
+  expect(items: number): void {
+    if (items <= this.rest) return;
+    this.empty += items - this.rest;
+    if (this.empty > MAX_EMPTY) throw damaged(`an Avro block says that it holds ${items} items in ${this.rest} bytes`);
+  }
+
   /** Length of bytes to come. */
   length(): number {
     const value = this.count();
@@ -92,11 +103,8 @@ function readBlocks(source: ByteSource, each: () => void): void {
       count = -count;
       source.length();
     }
-    // A null takes no byte, so only other items are limited by what is left.
-    for (; count > 0; count -= 1) {
-      if (source.rest === 0) throw damaged('an Avro block holds fewer items than it says');
-      each();
-    }
+    source.expect(count);
+    for (; count > 0; count -= 1) each();
   }
 }
 
