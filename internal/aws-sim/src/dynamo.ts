@@ -55,6 +55,11 @@ export async function scanTable(endpoint: string, table: string): Promise<readon
   return Items;
 }
 
+/** Puts an item as it is, whatever a driver would make of it. */
+export async function putItem(endpoint: string, table: string, item: DynamoItem): Promise<void> {
+  await call(endpoint, 'PutItem', { TableName: table, Item: item });
+}
+
 /** dynalite on 127.0.0.1: DynamoDB in memory, its conditional writes atomic. */
 export async function startDynamoSim(tables: TableNames): Promise<DynamoSim> {
   // It has no types and is CommonJS.

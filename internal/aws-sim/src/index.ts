@@ -1,4 +1,12 @@
-export { createTables, type DynamoItem, type DynamoSim, scanTable, startDynamoSim, type TableNames } from './dynamo.js';
+export {
+  createTables,
+  type DynamoItem,
+  type DynamoSim,
+  putItem,
+  scanTable,
+  startDynamoSim,
+  type TableNames,
+} from './dynamo.js';
 export { S3SimError } from './s3-error.js';
 export type { S3Operation } from './s3-operations.js';
 export {

@@ -161,7 +161,9 @@ function stateOf(item: Item): LeaseState | undefined {
 export function createDynamoLeases(options: DynamoOptions): LeaseStore & { readonly close: () => void } {
   const calls = createCalls(options, 'DYNAMODB_LOCKS_TABLE');
   const keyOf = (name: string): Item => ({ lock_name: text(name) });
-  const IS_FREE = 'attribute_not_exists(lock_name) OR #ttl <= :now OR renewed_at > :ahead OR lock_id = :dead';
+  // An item that says no holder and no end would never be over: what cannot be read is free.
+  const IS_FREE =
+    'attribute_not_exists(lock_name) OR NOT attribute_type(lock_id, :isText) OR NOT attribute_type(#ttl, :isNumber) OR #ttl <= :now OR renewed_at > :ahead OR lock_id = :dead';
   const IS_MINE = 'lock_id = :mine';
   const ttlName = { '#ttl': 'ttl' }; // a reserved word
   return {
@@ -182,6 +184,8 @@ export function createDynamoLeases(options: DynamoOptions): LeaseStore & { reado
             ':now': number(Math.floor(now / 1000)),
             ':ahead': seconds(now + CLOCKS_DIFFER_MS),
             ':dead': text(dead ?? 'nobody'),
+            ':isText': text('S'),
+            ':isNumber': text('N'),
           },
         });
         if (inTheWay === undefined) return undefined;

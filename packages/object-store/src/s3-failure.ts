@@ -62,8 +62,8 @@ export function failureOf(error: unknown): S3Failure {
   if (name === 'RequestTimeTooSkewed' || name === 'RequestExpired') return 'skew';
   if (status === 429 || (status !== undefined && status >= 500)) return 'unsure';
   if (UNSURE_NAMES.test(name) || UNSURE_CODES.test(code)) return 'unsure';
-  // Node's own words for a connection that ended in mid-answer.
-  return /socket hang up|aborted|premature close/i.test(message) ? 'unsure' : 'refused';
+  // Node's own words for a connection that ended in mid-answer, the SDK's for bytes that changed on their way.
+  return /socket hang up|aborted|premature close|checksum mismatch/i.test(message) ? 'unsure' : 'refused';
 }
 
 const CREDENTIALS =

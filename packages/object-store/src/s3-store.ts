@@ -93,8 +93,12 @@ async function replace(
 async function deleteAll({ wire, retry }: WireStoreOptions, keys: readonly string[]): Promise<void> {
   for (let at = 0; at < keys.length; at += KEYS_A_DELETE) {
     const batch = keys.slice(at, at + KEYS_A_DELETE);
-    const [failed] = await retried(retry, () => wire.delete(batch));
-    if (failed !== undefined) throw Object.assign(new Error(`${failed.key}: ${failed.message}`), { name: failed.code });
+    // The answer may be 200 and say that some of them failed; deleting again what is gone harms nothing.
+    await retried(retry, async () => {
+      const [failed] = await wire.delete(batch);
+      if (failed !== undefined)
+        throw Object.assign(new Error(`${failed.key}: ${failed.message}`), { name: failed.code });
+    });
   }
 }
 

@@ -4,6 +4,9 @@ import { StoreError } from './errors.js';
 import type { ObjectStore } from './port.js';
 import { startRace } from './race/test-support.js';
 import { createS3Store, type S3RequestFacts, type S3StoreOptions } from './s3.js';
+import { failureOf } from './s3-failure.js';
+import { createWireStore } from './s3-store.js';
+import type { S3Wire } from './s3-wire.js';
 import { objectStoreConformance } from './testing/index.js';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -334,6 +337,43 @@ describe('what AWS refuses becomes a sentence with the remedy', () => {
     ])
       expect(() => createS3Store({ ...options, ...wrong }), JSON.stringify(wrong)).toThrow(StoreError);
   });
+});
+
+describe('a deletion that S3 did in part', () => {
+  const wireThat = (answers: (readonly { key: string; code: string; message: string }[])[]) => {
+    const asked: (readonly string[])[] = [];
+    const wire = {
+      delete: async (keys: readonly string[]) => {
+        asked.push(keys);
+        return answers.shift() ?? [];
+      },
+    } as unknown as S3Wire;
+    const retry = { maxAttempts: 3, sleep: async () => undefined, random: () => 1 };
+    const createId = (): string => 'x';
+    const place = { bucket: 'lake', region: 'us-east-1', prefix: '', fromRoot: [], partBytes: 1, partsInFlight: 1 };
+    return { store: createWireStore({ wire, retry, createId, ...place }), asked };
+  };
+
+  it('is done again where it may succeed', async () => {
+    const { store, asked } = wireThat([[{ key: 'b', code: 'InternalError', message: 'We encountered an error' }]]);
+    await store.delete(['a', 'b']);
+    expect(asked).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+  });
+
+  it('is told where it may not', async () => {
+    const { store, asked } = wireThat([[{ key: 'b', code: 'AccessDenied', message: 'Access Denied' }]]);
+    await expect(store.delete(['a', 'b'])).rejects.toMatchObject({ code: 'access-denied' });
+    expect(asked.length).toBe(1);
+  });
+});
+
+it('bytes that changed on their way are asked for again', () => {
+  expect(failureOf(new Error('Checksum mismatch: expected "AA==" but received "BB==" in response header'))).toBe(
+    'unsure',
+  );
 });
 
 describe('keys from the bucket’s root', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type DynamoItem, scanTable } from '@schemahub/aws-sim';
+import { type DynamoItem, putItem, scanTable } from '@schemahub/aws-sim';
 import { circuitStoreCases } from '@schemahub/circuit-breaker/testing';
 import type { ProcessIdentity } from '@schemahub/object-store';
 import { expect, it } from 'vitest';
@@ -50,6 +50,26 @@ export function dynamoSuite(place: () => DynamoPlace, tables: () => Promise<{ lo
     if (first.kind === 'held') await first.lease.release();
     expect(calls.slice(before)).toEqual(['DeleteItem']);
     expect((await leasesOf('two').acquire('job:transform')).kind).toBe('held');
+  });
+
+  it.each([
+    ['nothing but its name', {}],
+    ['no end', { lock_id: { S: 'x' } }],
+    ['an end that is no number', { lock_id: { S: 'x' }, ttl: { S: 'never' } }],
+    ['no holder', { ttl: { N: '99999999999' } }],
+  ])('an item that says %s is no lease: it is taken, and not asked about for ever', async (_what, said) => {
+    const { locks: table } = await tables();
+    await putItem(place().endpoint!, table, { lock_name: { S: 'job:transform' }, ...said } as DynamoItem);
+    const calls: string[] = [];
+    const onRequest = (call: string): void => {
+      calls.push(call);
+      if (calls.length > 5) throw new Error('asked again and again');
+    };
+    const store = createDynamoLeases({ ...place(), ...options, table, onRequest });
+    const clock = createManualClock(1_800_000_000_000);
+    const leases = createLeases({ store, clock, holder: elsewhere, createId: randomUUID });
+    expect((await leases.acquire('job:transform')).kind).toBe('held');
+    expect(calls).toEqual(['PutItem']);
   });
 
   it('health: the current state, and a history beside it', async () => {
