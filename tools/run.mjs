@@ -1,6 +1,6 @@
 // `npm start` and `npm test` on a fresh clone: only Node and npm are needed; pnpm comes through npx at the pinned version.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url);
 const { packageManager, engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -25,5 +25,9 @@ function pnpm(...args) {
 }
 
 const [task = 'start', ...rest] = process.argv.slice(2);
+// The first time this takes a minute or two, in which a terminal should not look dead.
+const isFirst = !existsSync(new URL('node_modules/.modules.yaml', root)) && process.stderr.isTTY;
+if (isFirst) process.stderr.write('Installing what package.json names …');
 pnpm('install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only', '--loglevel=warn');
+if (isFirst) process.stderr.write('\r\u001b[K');
 pnpm('--silent', 'run', `ci:${task}`, ...rest);

@@ -61,6 +61,16 @@ describe('schemahub init in an empty folder', () => {
   });
 });
 
+it('demo fits a terminal of 80 columns and 24 lines, the lines of npm and the prompt counted', async () => {
+  world = await createWorld({ products: [{ id: 'BTC-USD', trades: 10 }] });
+  const { code, out } = await world.run(['demo'], { plain: true, isTerminal: true, columns: 80 });
+  expect(code).toBe(0);
+  const lines = out.trimEnd().split('\n');
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  expect(lines.length).toBeLessThanOrEqual(24 - 5);
+  expect(out).toMatch(/^PROVEN: 5 products, 100,640 of 100,640/m);
+});
+
 it('plan without network says so in one sentence and shows no numbers', async () => {
   world = await createWorld({
     products: [{ id: 'BTC-USD', trades: 10 }],

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { type CommandSpec, type OptionSpec, optionsOf } from './command.js';
 import { commandTable } from './command-table.js';
 import type { Io } from './io.js';
+import { say } from './text-table.js';
 
 /** What the command line said. */
 export interface Parsed {
@@ -46,7 +47,8 @@ function addCommand(program: Command, spec: CommandSpec, taken: (parsed: Parsed)
   const options = optionsOf(spec);
   const command = program
     .command(spec.args === undefined ? spec.name : `${spec.name} ${spec.args}`)
-    .description(spec.summary);
+    .description(spec.summary)
+    .showHelpAfterError(`See: schemahub ${spec.name} --help`);
   for (const option of options) addOption(command, option);
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}\n`);
   command.action(() => taken({ spec, args: command.args, flags: flagsOf(command, options) }));
@@ -60,7 +62,12 @@ export function createProgram(io: Io, version: string, taken: (parsed: Parsed) =
     .version(version)
     .option('--examples', 'examples of every command')
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHelpWidth: () => Math.min(io.columns, 110) })
+    .configureOutput({
+      writeOut: (text) => say(io, text),
+      writeErr: io.err,
+      getOutHelpWidth: () => Math.min(io.columns, 110),
+    })
+    .showHelpAfterError('See: schemahub --help')
     .showSuggestionAfterError()
     .addHelpText(
       'after',
@@ -68,7 +75,7 @@ export function createProgram(io: Io, version: string, taken: (parsed: Parsed) =
     );
   for (const spec of commandTable) addCommand(program, spec, taken);
   for (const command of program.commands)
-    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
+    command.exitOverride().configureOutput({ writeOut: (text) => say(io, text), writeErr: io.err });
   return program;
 }
 

@@ -100,3 +100,11 @@ export function hanging(
   const [first = '', ...rest] = wrapWords(text, Math.max(20, io.columns - column)).split('\n');
   return [first, ...rest.map((line) => ' '.repeat(column) + line)].join('\n');
 }
+
+/** A result in sentences: broken between words in a terminal, one line each for a pipe. */
+export function say(
+  io: { readonly out: (text: string) => void; readonly isTerminal: boolean; readonly columns: number },
+  text: string,
+): void {
+  io.out(io.isTerminal ? wrapWords(text, io.columns) : text);
+}

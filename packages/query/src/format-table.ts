@@ -5,12 +5,16 @@ import { cellText } from './format-values.js';
 const measuredRows = 1000;
 /** No column is made narrower than this; columns that still do not fit are left out. */
 const leastWidth = 8;
+/** A cut number is another number, and a time without its minute is none: these stay this wide. */
+const leastWidthOfNumbersAndTimes = 16;
 const separator = ' | ';
 /** Without a terminal nothing is cut. */
 const unlimited = Number.POSITIVE_INFINITY;
 
 const isNumeric = (column: QueryColumn): boolean =>
   /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL|BIGNUM)/i.test(column.type);
+
+const isTime = (column: QueryColumn): boolean => /^TIMESTAMP/i.test(column.type);
 
 /** Control characters could move the cursor or recolour a terminal; they are shown, not sent. */
 function shown(value: QueryValue): string {
@@ -30,21 +34,28 @@ interface Layout {
   readonly hidden: number;
 }
 
-/** Takes width from the widest columns first; leaves out columns at the right when even the least widths do not fit. */
-export function planLayout(natural: readonly number[], width: number): Layout {
+/**
+ * Takes width from the widest columns first, from none below its entry in `least` (default 8); leaves out columns at the
+ * right when even the least widths do not fit.
+ */
+export function planLayout(natural: readonly number[], width: number, least?: readonly number[]): Layout {
+  const leastOf = (index: number): number => Math.min(natural[index]!, least?.[index] ?? leastWidth);
   const room = (count: number): number => width - separator.length * (count - 1);
   let count = natural.length;
-  const least = (upTo: number): number =>
-    natural.slice(0, upTo).reduce((sum, one) => sum + Math.min(one, leastWidth), 0);
-  while (count > 1 && least(count) > room(count)) count -= 1;
+  const leastSum = (upTo: number): number => natural.slice(0, upTo).reduce((sum, _, index) => sum + leastOf(index), 0);
+  while (count > 1 && leastSum(count) > room(count)) count -= 1;
   const widths = natural.slice(0, count);
   let excess = widths.reduce((sum, one) => sum + one, 0) - room(count);
   while (excess > 0) {
-    const widest = Math.max(...widths);
-    if (widest <= leastWidth && count > 1) break;
-    if (widest <= 1) break;
-    const next = Math.max(...widths.filter((one) => one < widest), leastWidth, 0);
-    const index = widths.indexOf(widest);
+    // A single column gets what there is, however little.
+    const floorOf = (index: number): number => (count > 1 ? leastOf(index) : 1);
+    const index = widths.reduce(
+      (best, one, at) => (one > floorOf(at) && (best < 0 || one > widths[best]!) ? at : best),
+      -1,
+    );
+    if (index < 0) break;
+    const widest = widths[index]!;
+    const next = Math.max(...widths.filter((one) => one < widest), floorOf(index));
     const cut = Math.min(excess, Math.max(1, widest - Math.min(next, widest - 1)));
     widths[index] = widest - cut;
     excess -= cut;
@@ -82,7 +93,11 @@ export async function* formatTable(result: QueryResult, width: number = unlimite
     const natural = names.map((name, index) =>
       waiting.reduce((most, cells) => Math.max(most, lengthOf(cells[index] ?? '')), Math.max(1, lengthOf(name))),
     );
-    layout = planLayout(natural, width);
+    layout = planLayout(
+      natural,
+      width,
+      columns.map((column) => (isNumeric(column) || isTime(column) ? leastWidthOfNumbersAndTimes : leastWidth)),
+    );
     const rule = layout.widths.map((room) => '-'.repeat(room)).join('-+-');
     const text = `${line(names)}${rule}\n${waiting.map(line).join('')}`;
     waiting = [];

@@ -34,12 +34,19 @@ describe('formatResult', () => {
   });
 
   it('table fits a width and says what was cut', async () => {
-    const narrow = await text(resultOf(types, rows), { format: 'table', width: 40 });
-    for (const line of narrow.split('\n').slice(0, -2)) expect(line.length).toBeLessThanOrEqual(40);
-    expect(narrow).toContain('2025-12-…');
-    expect(narrow.split('\n').at(-2)).toBe('(3 rows; 3 values cut with … to fit: -o jsonl shows everything)');
+    const narrow = await text(resultOf(types, rows), { format: 'table', width: 56 });
+    for (const line of narrow.split('\n').slice(0, -2)) expect(line.length).toBeLessThanOrEqual(56);
+    expect(narrow).toContain('2025-12-01T00:00…');
+    expect(narrow.split('\n').at(-2)).toBe('(3 rows; 2 values cut with … to fit: -o jsonl shows everything)');
     const tiny = await text(resultOf(types, rows), { format: 'table', width: 20 });
-    expect(tiny.split('\n').at(-2)).toMatch(/2 columns not shown/);
+    expect(tiny.split('\n').at(-2)).toMatch(/3 columns not shown/);
+  });
+
+  it('table leaves a column out rather than cut a number or the minute of a time', async () => {
+    const forty = await text(resultOf(types, rows), { format: 'table', width: 40 });
+    expect(forty).toContain('9007199254740993 | a,"b"\\n|c |  8e-8');
+    expect(forty).not.toContain('2025');
+    expect(forty.split('\n').at(-2)).toBe('(3 rows; 1 column not shown to fit: -o jsonl shows everything)');
   });
 
   it('table says when there are more rows', async () => {
@@ -165,9 +172,10 @@ describe('formatResult', () => {
 describe('planLayout', () => {
   it('fits, uses the room there is, and widens no column', () => {
     const widths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 12 });
+    const kinds = fc.array(fc.constantFrom(8, 16), { minLength: 12, maxLength: 12 });
     fc.assert(
-      fc.property(widths, fc.integer({ min: 1, max: 300 }), (natural, width) => {
-        const layout = planLayout(natural, width);
+      fc.property(widths, fc.integer({ min: 1, max: 300 }), kinds, (natural, width, least) => {
+        const layout = planLayout(natural, width, least);
         const used = layout.widths.reduce((sum, one) => sum + one, 0) + 3 * (layout.widths.length - 1);
         expect(layout.widths.length + layout.hidden).toBe(natural.length);
         expect(used).toBeLessThanOrEqual(width);
@@ -176,7 +184,8 @@ describe('planLayout', () => {
         expect(used).toBe(Math.min(full, width));
         layout.widths.forEach((one, index) => {
           expect(one).toBeLessThanOrEqual(natural[index] as number);
-          if (layout.widths.length > 1) expect(one).toBeGreaterThanOrEqual(Math.min(8, natural[index] as number));
+          if (layout.widths.length > 1)
+            expect(one).toBeGreaterThanOrEqual(Math.min(least[index] as number, natural[index] as number));
         });
       }),
     );

@@ -5,6 +5,7 @@ import { UsageError } from '@schemahub/runtime/config';
 import { type CommandRun, isSet } from '../command.js';
 import { createCompletions, type Shell, shells } from '../completions.js';
 import { exitCodes } from '../exit-codes.js';
+import { say } from '../text-table.js';
 
 interface Place {
   /** File that the shell reads by itself, and what it holds; absent where a shell has no such place. */
@@ -49,12 +50,12 @@ export const run: CommandRun = async (invocation) => {
   }
   const { file, line } = placeOf(shell, io.environment.HOME ?? homedir(), io.environment);
   if (file === undefined) {
-    io.out(`${shell} has no folder of its own for this. Add this line to its start file:\n\n  ${line}\n`);
+    say(io, `${shell} has no folder of its own for this. Add this line to its start file:\n\n  ${line}\n`);
     return exitCodes.complete;
   }
   const [path, text] = file;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
-  io.out(`Written: ${path}\nNew ${shell} windows complete "schemahub" with Tab, where schemahub is on the PATH.\n`);
+  say(io, `Written: ${path}\nNew ${shell} windows complete "schemahub" with Tab, where schemahub is on the PATH.\n`);
   return exitCodes.complete;
 };

@@ -12,7 +12,7 @@ import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { combineExitCodes } from '../exit-codes.js';
 import { createSkippingClock } from '../skipping-clock.js';
-import { bytesText, durationText, grouped } from '../text-table.js';
+import { bytesText, durationText, grouped, say } from '../text-table.js';
 import { proofLine } from './verify.js';
 
 const FOLDER = './demo-lake';
@@ -83,7 +83,7 @@ async function fetchAll(demo: Demo): Promise<{ result: undefined; told: string }
   const voids = result.products.reduce((sum, { account }) => sum + (account?.void.count ?? 0), 0);
   return {
     result: undefined,
-    told: `${grouped(trades)} trades of ${result.products.length} products in ${grouped(sim.stats.requests)} requests → ${objects} raw objects, ${bytesText(bytes)}; ${grouped(voids)} ids proven void`,
+    told: `${grouped(trades)} trades, ${objects} raw objects, ${bytesText(bytes)}; ${grouped(voids)} ids proven void`,
   };
 }
 
@@ -104,7 +104,8 @@ async function askSql({ lake, invocation }: Demo): Promise<string> {
     let text = '';
     for await (const part of formatResult(await engine.run(SQL), { format: 'table', width: invocation.io.columns }))
       text += part;
-    return text;
+    // On one screen of 24 lines there is none for the number of rows that one sees.
+    return text.replace(/^\(\d+ rows\)\n$/m, '');
   } finally {
     await engine.close();
   }
@@ -128,9 +129,7 @@ export const run: CommandRun = async (invocation) => {
   const lake = await openLake({ config, clock });
   const demo: Demo = { invocation, config, lake, sim };
   if (!invocation.quiet)
-    io.out(
-      `${io.style('bold', 'SchemaHub demo')}: a simulated exchange with holes in its ids, a local lake, no network.\n\n`,
-    );
+    io.out(`${io.style('bold', 'SchemaHub demo')}: an exchange with holes in its ids, simulated; no network\n`);
   await step(demo, 'ingest', () => fetchAll(demo));
   await step(demo, 'transform', () => transformAll(demo));
   const verified = await step(demo, 'verify', async () => {
@@ -143,7 +142,7 @@ export const run: CommandRun = async (invocation) => {
       stop: invocation.stop,
       onLine: () => undefined,
     });
-    return { result, told: 'every raw and Parquet byte read again, every id accounted for' };
+    return { result, told: 'every byte read again, every id accounted for' };
   });
   const sql = await step(demo, 'SQL', async () => ({
     result: await askSql(demo),
@@ -153,8 +152,11 @@ export const run: CommandRun = async (invocation) => {
   const { certificate } = verified;
   if (invocation.json) io.out(`${JSON.stringify({ exit_code: code, lake: lake.store.location, certificate })}\n`);
   else {
-    io.out(`\n${sql}\n${io.style(certificate.verdict === 'complete' ? 'green' : 'red', proofLine(certificate))}\n`);
-    io.out(`\nAsk it:    npx schemahub query --lake ${folder} "FROM ohlcv('BTC-USD', INTERVAL 1 HOUR)"\n`);
+    say(
+      io,
+      `\n${sql}\n${io.style(certificate.verdict === 'complete' ? 'green' : 'red', proofLine(certificate, 12))}\n`,
+    );
+    io.out(`\nAsk it:    npx schemahub query --lake ${folder} "FROM ohlcv('BTC-USD', '1h')"\n`);
     io.out('Live data: npx schemahub run pipeline coinbase\n');
   }
   return code;

@@ -151,6 +151,8 @@ function nextCommand(invocation: Invocation, result: IngestResult, code: number)
   // What the exchange does not know is no work for repair.
   const isOpen = result.products.some(({ state }) => state !== 'complete' && state !== 'unknown' && state !== 'held');
   if (code === exitCodes.incomplete && isOpen) return `schemahub repair${lake}`;
+  if (result.products.length > 0 && result.products.every(({ state }) => state === 'unknown'))
+    return `schemahub update-seed --all --dry-run${flagOf('exchange')}`;
   return `schemahub transform${lake}`;
 }
 

@@ -5,7 +5,7 @@ import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js
 import { exitCodes } from '../exit-codes.js';
 import { withJobLease } from '../job-lease.js';
 import { printPublished, publishJson } from '../publish.js';
-import { bytesText, grouped, textTable } from '../text-table.js';
+import { bytesText, grouped, say, textTable } from '../text-table.js';
 import { parseAge } from './maintain.js';
 
 async function publishNow(invocation: Invocation, lake: OpenLake): Promise<number> {
@@ -91,8 +91,8 @@ async function status(invocation: Invocation, lake: OpenLake): Promise<number> {
     Number.isNaN(count) ? '-' : grouped(count),
   ]);
   if (rows.length > 0) io.out(textTable(columns, rows, io.isTerminal ? io.columns : 200));
-  io.out(`${face.catalog}\n`);
-  if (face.metadata !== undefined) io.out(`metadata ${face.metadata}\n`);
+  say(io, `${face.catalog}\n`);
+  if (face.metadata !== undefined) say(io, `metadata ${face.metadata}\n`);
   io.err(`${io.style(code === exitCodes.complete ? 'green' : 'yellow', face.state)}: ${STATES[face.state]}\n`);
   return code;
 }

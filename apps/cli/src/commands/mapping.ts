@@ -7,6 +7,7 @@ import { UsageError } from '@schemahub/runtime/config';
 import { tableSchemas } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
+import { say } from '../text-table.js';
 
 const SHIPPED = 'coinbase_trades.yaml';
 const SAMPLE_LINES = 200;
@@ -33,7 +34,8 @@ async function lint(invocation: Invocation, named: string | undefined): Promise<
   else {
     for (const { severity, line, message, suggestion } of findings) {
       const hint = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
-      io.out(
+      say(
+        io,
         `${io.style(severity === 'error' ? 'red' : 'yellow', severity)} ${file}${line === undefined ? '' : `:${line}`}: ${message}${hint}\n`,
       );
     }

@@ -4,10 +4,10 @@ import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { openLake } from '@schemahub/runtime/lake';
 import { loadSeed } from '@schemahub/runtime/seed';
 import { backfillDollars } from '@schemahub/runtime/traffic';
-import { type CommandRun, isSet, textFlag } from '../command.js';
+import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
-import { byReason, bytesText, durationText, grouped, textTable } from '../text-table.js';
+import { byReason, bytesText, durationText, grouped, say, textTable } from '../text-table.js';
 
 /** Bytes of one trade: compressed raw line, and Parquet row (docs/performance.md). */
 const RAW_BYTES = 32;
@@ -43,7 +43,7 @@ function totalsOf(
   return {
     trades,
     pages,
-    seconds_at_rate: Math.round(pages / rate),
+    seconds_at_rate: Math.round((pages / rate) * 10) / 10,
     raw_bytes: trades * RAW_BYTES,
     parquet_bytes: trades * PARQUET_BYTES,
     store_writes: objects * 2,
@@ -51,6 +51,34 @@ function totalsOf(
       ? backfillDollars({ objects, products: rows.length, bytes: trades * (RAW_BYTES + PARQUET_BYTES) })
       : 0,
   };
+}
+
+function print({ io }: Invocation, rows: readonly PlanRow[], totals: ReturnType<typeof totalsOf>, rate: number): void {
+  const columns = [
+    { title: 'product' },
+    { title: 'newest id', align: 'right' },
+    { title: 'to fetch', align: 'right' },
+    { title: 'pages', align: 'right' },
+    { title: 'time', align: 'right' },
+  ] as const;
+  const cells = rows.map((row) => [
+    row.product_id,
+    row.head === null ? '-' : grouped(row.head),
+    row.reason === null ? grouped(row.trades) : '-',
+    grouped(row.pages),
+    durationText(row.pages / rate),
+  ]);
+  io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
+  for (const [reason, products] of byReason(rows.map(({ product_id: productId, reason }) => ({ productId, reason }))))
+    say(io, `${io.style('yellow', products.join(', '))}: ${reason}\n`);
+  const dollars =
+    totals.dollars === 0
+      ? 'a local lake costs no dollars'
+      : `about $${totals.dollars.toFixed(2)} of AWS with the first month of storage`;
+  say(
+    io,
+    `${grouped(totals.trades)} trades in ${grouped(totals.pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${dollars}.\n`,
+  );
 }
 
 /** `plan`: what a backfill would cost, from one small request a product. Nothing is written. */
@@ -86,32 +114,10 @@ export const run: CommandRun = async (invocation) => {
     settings.objectTrades,
     lake.traffic !== undefined && lake.store.location.startsWith('s3://'),
   );
-  const { trades, pages } = totals;
   // Numbers of products that nobody was asked about would be an answer to another question.
   const isUnasked = result.unavailable !== undefined && rows.every(({ reason }) => reason !== null);
   if (invocation.json) io.out(`${JSON.stringify({ products: rows, totals })}\n`);
-  else if (!isUnasked) {
-    const columns = [
-      { title: 'product' },
-      { title: 'newest id', align: 'right' },
-      { title: 'to fetch', align: 'right' },
-      { title: 'pages', align: 'right' },
-      { title: 'time', align: 'right' },
-    ] as const;
-    const cells = rows.map((row) => [
-      row.product_id,
-      row.head === null ? '-' : grouped(row.head),
-      row.reason === null ? grouped(row.trades) : '-',
-      grouped(row.pages),
-      durationText(row.pages / rate),
-    ]);
-    io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
-    for (const [reason, products] of byReason(rows.map(({ product_id: productId, reason }) => ({ productId, reason }))))
-      io.out(`${io.style('yellow', products.join(', '))}: ${reason}\n`);
-    io.out(
-      `${grouped(trades)} trades in ${grouped(pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${totals.dollars === 0 ? 'a local lake costs no dollars' : `about $${totals.dollars.toFixed(2)} of AWS with the first month of storage`}.\n`,
-    );
-  }
+  else if (!isUnasked) print(invocation, rows, totals, rate);
   if (result.unavailable !== undefined) {
     io.err(`error: ${result.unavailable.message}\n`);
     return exitCodes.unavailable;

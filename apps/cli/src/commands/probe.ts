@@ -4,6 +4,10 @@ import { loadConfig } from '@schemahub/runtime/config';
 import { openContract } from '@schemahub/runtime/exchange';
 import { type CommandRun, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
+import { hanging, say } from '../text-table.js';
+
+/** Cells before the text of a fact. */
+const INDENT = 27;
 
 /** `probe EXCHANGE`: asks the exchange whether every fact that its connector relies on still holds. Writes nothing. */
 export const run: CommandRun = async (invocation) => {
@@ -23,14 +27,16 @@ export const run: CommandRun = async (invocation) => {
     if (invocation.json) io.out(`${JSON.stringify({ exchange, origin, product, findings })}\n`);
     else {
       for (const { name, expected, holds, seen } of findings) {
-        io.out(`${holds ? io.style('green', 'holds  ') : io.style('red', 'DIFFERS')} ${name.padEnd(18)} ${expected}\n`);
-        if (!holds) io.out(`        ${''.padEnd(18)} ${io.style('yellow', `seen: ${seen}`)}\n`);
+        io.out(
+          `${holds ? io.style('green', 'holds  ') : io.style('red', 'DIFFERS')} ${name.padEnd(18)} ${hanging(expected, INDENT, io)}\n`,
+        );
+        if (!holds) io.out(`${''.padEnd(INDENT)}${io.style('yellow', hanging(`seen: ${seen}`, INDENT, io))}\n`);
       }
       const verdict =
         differing.length === 0
           ? 'all hold'
           : `${differing.length} differ (${differing.map(({ name }) => name).join(', ')}): do not trust new data before the connector is checked; please report this output`;
-      io.out(`${origin}, ${product}: ${findings.length} facts, ${verdict}.\n`);
+      say(io, `${origin}, ${product}: ${findings.length} facts, ${verdict}.\n`);
     }
     return differing.length === 0 ? exitCodes.complete : exitCodes.damage;
   } catch (error) {

@@ -3,7 +3,7 @@ import { runQuality } from '@schemahub/runtime/quality';
 import { qualityMetrics, WHOLE_TABLE } from '@schemahub/runtime/quality-metrics';
 import { type CommandRun, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
-import { grouped, textTable } from '../text-table.js';
+import { grouped, say, textTable } from '../text-table.js';
 
 /** `quality`: named checks, a score, and the remedy of every deduction. */
 export const run: CommandRun = async (invocation) => {
@@ -38,10 +38,11 @@ export const run: CommandRun = async (invocation) => {
     sample[0] ?? '',
   ]);
   io.out(textTable(columns, rows, io.isTerminal ? io.columns : 160));
-  for (const { check, fix } of failed) io.out(`${check}: ${fix}\n`);
+  for (const { check, fix } of failed) say(io, `${check}: ${fix}\n`);
   for (const { points, reason, remedy } of result.deductions)
-    io.out(`−${Math.round(points * 10) / 10} ${reason}. ${remedy}\n`);
-  io.out(
+    say(io, `−${Math.round(points * 10) / 10} ${reason}. ${remedy}\n`);
+  say(
+    io,
     `health score ${Math.round(result.score * 10) / 10} of 100: ${result.grade}, ${grouped(result.summary.totalRecords)} records\n`,
   );
   return code;

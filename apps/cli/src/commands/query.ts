@@ -15,7 +15,7 @@ import { openLake, requireLake } from '@schemahub/runtime/lake';
 import { openQuery } from '@schemahub/runtime/query';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
-import { bytesText } from '../text-table.js';
+import { bytesText, say } from '../text-table.js';
 
 const TERMINAL_ROWS = 100;
 
@@ -107,9 +107,11 @@ async function printResult(invocation: Invocation, result: QueryResult, format: 
   const { io } = invocation;
   const width = io.isTerminal ? { width: io.columns } : {};
   if (invocation.json && textFlag(invocation, 'output') === undefined) await printJson(io, result);
+  // The rows of a table fit; what is said of them below may not.
   else
     for await (const text of formatResult(result, { format: isTextFormat(format) ? format : 'table', ...width }))
-      io.out(text);
+      if (format === 'table') say(io, text);
+      else io.out(text);
   if (result.truncated && !invocation.quiet) io.err(`${result.rowCount} rows shown, there are more: --max-rows N\n`);
   printCost(invocation, result);
 }

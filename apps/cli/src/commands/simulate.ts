@@ -15,6 +15,7 @@ import {
 import { UsageError } from '@schemahub/runtime/config';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
+import { say } from '../text-table.js';
 
 function numberFlag(invocation: Invocation, name: string, fallback: number, least: number, most: number): number {
   const text = textFlag(invocation, name);
@@ -120,8 +121,9 @@ export const run: CommandRun = async (invocation) => {
   if (invocation.json) io.out(`${JSON.stringify({ url: server.url, products })}\n`);
   else {
     const flag = exchange === 'coinbase' ? '' : ` --exchange ${exchange}`;
-    io.out(`A simulated ${name} answers at ${server.url} (${products.join(', ')}). Ctrl-C ends it.\n`);
-    io.out(
+    say(io, `A simulated ${name} answers at ${server.url} (${products.join(', ')}). Ctrl-C ends it.\n`);
+    say(
+      io,
       `Try: ${hintOf(exchange, server.url)} schemahub backfill ${products[0] ?? 'BTC-USD'}${flag} --lake ./sim-lake\n`,
     );
   }

@@ -6,7 +6,7 @@ import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { withJobLease } from '../job-lease.js';
 import { publishCommits } from '../publish.js';
-import { bytesText, grouped, textTable } from '../text-table.js';
+import { bytesText, grouped, say, textTable } from '../text-table.js';
 
 type Opened = Awaited<ReturnType<typeof openTable>>;
 
@@ -54,7 +54,8 @@ async function list(invocation: Invocation, { table }: Opened): Promise<number> 
   io.out(textTable(columns, rows, io.isTerminal ? io.columns : 200));
   if (isSet(invocation, 'files')) {
     for (const file of snapshots.find(({ number }) => number === current)?.files ?? [])
-      io.out(
+      say(
+        io,
         `${file.path}  ${grouped(file.rows)} rows  ${bytesText(file.bytes)}  ids ${file.ids}  sha256 ${file.sha256}\n`,
       );
   }

@@ -2,7 +2,7 @@ import { type LakeStatus, readStatus } from '@schemahub/runtime/audit';
 import { openLake } from '@schemahub/runtime/lake';
 import type { CommandRun, Invocation } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
-import { bar, durationText, grouped, type TextColumn, textTable } from '../text-table.js';
+import { bar, durationText, grouped, say, type TextColumn, textTable } from '../text-table.js';
 
 type ProductLine = LakeStatus['products'][number];
 
@@ -79,12 +79,12 @@ function print(invocation: Invocation, status: LakeStatus): void {
   io.out(textTable(shown, rows, io.columns));
   const stale = config.number('stale-minutes') * 60;
   for (const { product_id: id, lag_seconds: lag, closed, quarantined, findings } of status.products) {
-    if (quarantined > 0) io.out(`${id}: ${grouped(quarantined)} ids quarantined\n`);
-    if (findings > 0) io.out(`${io.style('red', id)}: damage was seen; what it is: schemahub verify ${id}\n`);
+    if (quarantined > 0) say(io, `${id}: ${grouped(quarantined)} ids quarantined\n`);
+    if (findings > 0) say(io, `${io.style('red', id)}: damage was seen; what it is: schemahub verify ${id}\n`);
     if (closed === null && lag !== null && lag > stale)
-      io.out(`${io.style('yellow', id)}: stale, no trade for ${lagText(lag)}\n`);
+      say(io, `${io.style('yellow', id)}: stale, no trade for ${lagText(lag)}\n`);
   }
-  for (const line of status.exchanges) io.out(exchangeText(line));
+  for (const line of status.exchanges) say(io, exchangeText(line));
   const at = status.committed_at === null ? '' : ` of ${status.committed_at}`;
   io.out(status.commit === null ? 'no commit yet: schemahub transform\n' : `commit ${status.commit}${at}\n`);
   for (const productId of status.unknown) io.err(`${io.style('red', productId)}: the lake holds nothing of it\n`);

@@ -3,7 +3,7 @@ import { type HeadReport, runVerify, type VerifyResult } from '@schemahub/runtim
 import { openLake } from '@schemahub/runtime/lake';
 import { type CommandRun, type Invocation, isSet } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
-import { grouped, type TextColumn, textTable } from '../text-table.js';
+import { grouped, say, type TextColumn, textTable } from '../text-table.js';
 
 const columns: readonly TextColumn[] = [
   { title: 'product' },
@@ -75,10 +75,11 @@ function plural(count: number, one: string): string {
   return `${grouped(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
-/** The one line that says what is proven, and by which commit. */
-export function proofLine(certificate: Certificate): string {
+/** The one line that says what is proven, and by which commit; `hashLength` characters of its hash (default: all 64). */
+export function proofLine(certificate: Certificate, hashLength = 64): string {
   const { totals, commit, verdict, findings } = certificate;
-  const where = commit === null ? 'no commit yet' : `commit ${commit.number}, sha256 ${commit.sha256}`;
+  const where =
+    commit === null ? 'no commit yet' : `commit ${commit.number}, sha256 ${commit.sha256.slice(0, hashLength)}`;
   const quarantined = totals.quarantined > 0 ? `, ${grouped(totals.quarantined)} quarantined` : '';
   const held =
     `${plural(totals.products, 'product')}, ${grouped(totals.in_table)} of ` +
@@ -97,7 +98,7 @@ function print(invocation: Invocation, result: VerifyResult): void {
   const { io, quiet } = invocation;
   const { certificate, heads, unknown, keptAt } = result;
   // A pipeline with --json keeps stdout for its own object.
-  const out = invocation.flags.json === true ? io.err : io.out;
+  const out = invocation.flags.json === true ? io.err : (text: string) => say(io, text);
   out(tableOf(certificate));
   printFindings(invocation, certificate);
   for (const line of quiet ? [] : detailsOf(certificate)) io.err(`${line}\n`);
@@ -121,7 +122,8 @@ export const run: CommandRun = async (invocation) => {
     write: !isSet(invocation, 'no-write') && !invocation.dryRun,
     stop: invocation.stop,
     onLine: (text) => {
-      if (!invocation.quiet) io.err(`${text}\n`);
+      const isSettled = text.startsWith('[RATE_LIMITER] Initialized') && !invocation.verbose && io.log === undefined;
+      if (!invocation.quiet && !isSettled) io.err(`${text}\n`);
     },
     onProgress: (progress) => {
       rows += progress.rows;
