@@ -108,7 +108,13 @@ export const settings: readonly Setting[] = [
     number(1, 25),
     'requests in hand for each worker, at most',
   ),
-  setting('object-trades', ['SCHEMAHUB_OBJECT_TRADES'], 100_000, number(1000, 1_000_000), 'trades in one raw object'),
+  setting(
+    'object-trades',
+    ['SCHEMAHUB_OBJECT_TRADES'],
+    100_000,
+    number(1000, 1_000_000),
+    'most that is fetched again after a crash; raw objects are cut at three quarters of it',
+  ),
   setting(
     'cold-start-minutes',
     ['SCHEMAHUB_COLD_START_MINUTES'],

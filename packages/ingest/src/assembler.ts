@@ -12,7 +12,7 @@ export interface FinishedWindow {
 }
 
 export interface AssemblerOptions {
-  /** Trades of one object. */
+  /** Trades at which an object is cut. */
   readonly objectTrades: number;
   /** The side on which the plan began: objects are cut from there. */
   readonly order: 'oldest' | 'newest';
@@ -30,8 +30,9 @@ export interface Assembler {
   readonly takeLongest: () => FinishedWindow[] | undefined;
   /** Takes everything, in runs of at most an object's size. */
   readonly takeAll: () => FinishedWindow[][];
-  /** Bytes of the windows that were not taken yet. */
+  /** Bytes and trades of the windows that were not taken yet. */
   readonly heldBytes: () => number;
+  readonly heldTrades: () => number;
 }
 
 type Run = readonly FinishedWindow[];
@@ -82,6 +83,7 @@ function cutRun(run: Run, options: AssemblerOptions): { full: FinishedWindow[][]
 export function createAssembler(options: AssemblerOptions): Assembler {
   let windows: FinishedWindow[] = [];
   let heldBytes = 0;
+  let heldTrades = 0;
 
   const cutAll = (): { full: FinishedWindow[][]; rest: FinishedWindow[] }[] =>
     runsOf(windows, options.unfinished()).map((run) => cutRun(run, options));
@@ -90,6 +92,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     const taken = new Set(pieces.flat());
     if (taken.size > 0) windows = windows.filter((window) => !taken.has(window));
     for (const { bytes } of taken) heldBytes -= bytes;
+    heldTrades -= tradesOf([...taken]);
     return pieces.map((piece) => [...piece].sort((a, b) => a.first - b.first));
   };
 
@@ -101,6 +104,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
   return {
     add: (window) => {
       heldBytes += window.bytes;
+      heldTrades += window.rows.ids.length;
       let at = windows.length;
       while (at > 0 && windows[at - 1]!.first > window.first) at--;
       windows.splice(at, 0, window);
@@ -112,5 +116,6 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     },
     takeAll: () => take(allPieces()),
     heldBytes: () => heldBytes,
+    heldTrades: () => heldTrades,
   };
 }

@@ -14,7 +14,7 @@ const products = [{ id: P, trades: 499, endTime: '2026-11-21T10:00:00Z' }];
 /** Five objects of a hundred trades each, all credited. */
 async function fullBench(voids: { first: number; last: number }[] = []): Promise<SimBench> {
   const bench = createSimBench({ products: [{ ...products[0]!, voids }], gridSize: 50 });
-  await bench.run('backfill', [P], { objectTrades: 100 });
+  await bench.run('backfill', [P], { objectTrades: 150 });
   return bench;
 }
 

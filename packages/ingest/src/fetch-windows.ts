@@ -9,14 +9,11 @@ import { landRun } from './land.js';
 import { landUnnumbered } from './land-unnumbered.js';
 import { createLandingQueue, type LandingQueue } from './landing-queue.js';
 import { createTries, type Tries } from './retry.js';
+import { cutTradesOf, hasRoomFor, type ObjectSize } from './unwritten.js';
 import { createWindowPlan, type WindowPlan } from './window-plan.js';
 
 /** Bytes that a window is expected to hold for each id of the grid, before its page is there. */
 const EXPECTED_BYTES_PER_ID = 400;
-/** Fetching goes on while one object of the product is written, and pauses when the next is full: little is lost by a crash. */
-const LANDINGS = 2;
-/** Windows of a full refresh that are credited in one write of the checkpoint. */
-const RECHECKED_AT_ONCE = 100;
 
 /** A window with its reservation: a failed one keeps both and comes back at `notBefore`. */
 interface Job {
@@ -38,7 +35,10 @@ interface Work {
   readonly flights: FlightMember;
   readonly inFlight: Set<Promise<void>>;
   readonly retries: Set<Job>;
+  /** Windows of a second look that brought nothing new and are not credited. */
   readonly rechecked: IdRange[];
+  /** Trades at which an object is cut. */
+  readonly cutTrades: number;
   /** False while the lowest page is on its way: an object landed above it would lie inside the one that gets it. */
   isLowestKnown: boolean;
   /** The wait for `options.later`. */
@@ -88,9 +88,26 @@ function reservationOf({ context }: FetchWindowsOptions): number {
   return context.connector.gridSize * EXPECTED_BYTES_PER_ID;
 }
 
+function sizeOf({ context: { settings, connector } }: FetchWindowsOptions): ObjectSize {
+  return { objectTrades: settings.objectTrades, gridSize: connector.gridSize };
+}
+
+/** Whether another page may be asked for: what was asked for and is not durable is what a crash costs. */
+function hasRoom(work: Work): boolean {
+  const size = sizeOf(work.options);
+  const asked = work.inFlight.size + (work.later === undefined ? 0 : 1);
+  return hasRoomFor(heldTrades(work) + work.landing.trades() + asked * size.gridSize, size);
+}
+
+/** Trades that were answered and that nothing writes yet. */
+function heldTrades({ options, assembler, rechecked }: Work): number {
+  return assembler.heldTrades() + rechecked.length * options.context.connector.gridSize;
+}
+
 function beginWork(options: FetchWindowsOptions): Work {
   const { connector, settings, stop } = options.context;
-  const { order, objectTrades } = settings;
+  const { order } = settings;
+  const cutTrades = cutTradesOf(sizeOf(options));
   const plan = createWindowPlan({ todo: options.todo, gridSize: connector.gridSize, order, held: options.later?.ids });
   const halt = new AbortController();
   const signal = AbortSignal.any([stop, halt.signal]);
@@ -100,7 +117,7 @@ function beginWork(options: FetchWindowsOptions): Work {
   const work: Work = {
     options,
     plan,
-    assembler: createAssembler({ objectTrades, order, unfinished: plan.unfinished }),
+    assembler: createAssembler({ objectTrades: cutTrades, order, unfinished: plan.unfinished }),
     landing: createLandingQueue((error) => fail(work, error)),
     halt,
     signal,
@@ -108,6 +125,7 @@ function beginWork(options: FetchWindowsOptions): Work {
     inFlight: new Set(),
     retries: new Set(),
     rechecked: [],
+    cutTrades,
     isLowestKnown: options.later === undefined,
     later: undefined,
     reserving: undefined,
@@ -134,11 +152,12 @@ function fail(work: Work, error: unknown): void {
 /** Sends windows until all are finished, given up, or the run ends. */
 async function fetchAll(work: Work): Promise<void> {
   const { clock, connector } = work.options.context;
-  const { inFlight, retries, landing, signal, plan, flights } = work;
+  const { inFlight, retries, signal, plan, flights } = work;
   while (!signal.aborted) {
     const due = [...retries].find(({ notBefore }) => notBefore <= clock.now());
     const isFar = work.later !== undefined && work.options.later?.isFar() === true;
-    const isOpen = landing.size() < LANDINGS && !isFar;
+    if (!hasRoom(work)) makeRoom(work);
+    const isOpen = hasRoom(work) && !isFar;
     const isReserved = work.ready !== undefined || work.reserving !== undefined;
     if (isOpen && !isReserved && plan.hasNext()) work.reserving = reserveNext(work);
     // Pages that follow each other are asked one at a time, the one that failed before the next.
@@ -167,7 +186,7 @@ async function nextChange(work: Work, isOpen: boolean): Promise<void> {
   const waits: Promise<unknown>[] = [...work.inFlight, flights.changed()];
   if (work.reserving !== undefined) waits.push(work.reserving);
   if (work.later !== undefined) waits.push(work.later);
-  if (work.landing.size() >= LANDINGS) waits.push(work.landing.drained());
+  if (!isOpen && work.landing.size() > 0) waits.push(work.landing.drained());
   const notBefore = Math.min(...[...work.retries].map((job) => job.notBefore));
   if (isOpen && notBefore > clock.now() && work.retries.size > 0) {
     const signal = AbortSignal.any([work.signal, wake.signal]);
@@ -184,14 +203,15 @@ async function takePage(work: Work, page: TradePage): Promise<void> {
   await accept(work, page, reserved);
 }
 
-/** Takes pages that come faster than they are written: no more than one object waits. */
+/** Takes pages that come faster than they are written. */
 async function takeArchived(work: Work, pages: AsyncIterable<TradePage>): Promise<void> {
   const { context, product } = work.options;
   work.flights.ask({ ready: false, more: false });
   for await (const page of pages) {
     await takePage(work, page);
     context.onEvent({ type: 'archive-page', product: product.id, trades: page.ids.length });
-    if (work.landing.size() >= LANDINGS) await work.landing.drained();
+    if (!hasRoom(work)) makeRoom(work);
+    if (!hasRoom(work)) await work.landing.drained();
     work.signal.throwIfAborted();
   }
 }
@@ -298,13 +318,22 @@ async function accept(work: Work, page: TradePage, reserved: number): Promise<vo
   }
   work.plan.finish(page.window, { rows: page.ids.length, ...rowlessAround(work.options, page) });
   for (const window of finished) work.assembler.add(window);
-  if (finished.length === 0 && work.options.heldRows !== undefined) rechecked(work, page.window);
+  if (finished.length === 0 && work.options.heldRows !== undefined) work.rechecked.push(page.window);
   landFull(work);
   budget.relieve();
 }
 
+/** Nothing that is under way makes room: what is held in pieces, between windows that fail or are slow, is written so. */
+function makeRoom(work: Work): void {
+  if (!work.isLowestKnown || work.landing.trades() > 0 || heldTrades(work) < work.cutTrades) return;
+  if (work.rechecked.length > 0) creditRechecked(work);
+  const run = work.assembler.takeLongest();
+  if (run !== undefined) land(work, run);
+}
+
 function landFull(work: Work): void {
-  if (work.isLowestKnown) for (const run of work.assembler.takeFull()) land(work, run);
+  if (!work.isLowestKnown) return;
+  for (const run of work.assembler.takeFull()) land(work, run);
 }
 
 /** Indexes of the rows to land: those that the plan still lacks, in a second look those that are new. */
@@ -328,6 +357,7 @@ function land(work: Work, run: readonly FinishedWindow[]): void {
   const { context, product, heldRows } = work.options;
   const queuedAt = context.clock.now();
   const queued = work.landing.size();
+  const trades = run.reduce((sum, { rows }) => sum + rows.ids.length, 0);
   work.landing.push(async () => {
     try {
       if (context.lost?.aborted === true) return;
@@ -339,7 +369,7 @@ function land(work: Work, run: readonly FinishedWindow[]): void {
     } finally {
       context.budget.release(run.reduce((sum, { bytes }) => sum + bytes, 0));
     }
-  });
+  }, trades);
 }
 
 /** The budget is short: the longest run is written as it is. */
@@ -349,17 +379,17 @@ async function flushLongest(work: Work): Promise<void> {
   await work.landing.drained();
 }
 
-/** Windows that brought nothing new are taken off the stored recheck set, a hundred at a time. */
-function rechecked(work: Work, window: IdRange): void {
-  work.rechecked.push(window);
-  if (work.rechecked.length >= RECHECKED_AT_ONCE) credit(work, RangeSet.fromRanges(work.rechecked.splice(0)));
+/** Windows that brought nothing new are taken off the stored recheck set, an object's worth of them at a time. */
+function creditRechecked(work: Work): void {
+  const windows = work.rechecked.splice(0);
+  credit(work, RangeSet.fromRanges(windows), windows.length * work.options.context.connector.gridSize);
 }
 
-function credit(work: Work, recheckDone: RangeSet): void {
+function credit(work: Work, recheckDone: RangeSet, trades = 0): void {
   const { context, product } = work.options;
   work.landing.push(async () => {
     if (context.lost?.aborted === true) return;
     const checkpoint = await context.checkpoints.update(context.connector.exchange, product.id, { recheckDone });
     work.result = { ...work.result, checkpoint };
-  });
+  }, trades);
 }

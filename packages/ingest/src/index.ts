@@ -18,3 +18,4 @@ export { type LoadedProduct, type LoadOptions, loadCheckpoint, rebuildCheckpoint
 export type { ProductProgress } from './product-progress.js';
 export { type IngestResult, type ProductResult, type ProductState, readCatalogue, runIngest } from './run-ingest.js';
 export { fetchHead } from './same-trades.js';
+export { cutTradesOf, type ObjectSize } from './unwritten.js';

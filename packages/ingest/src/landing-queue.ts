@@ -1,9 +1,11 @@
 /** Writes of one product, one after the other, while fetching goes on. */
 export interface LandingQueue {
-  /** Adds a write. */
-  readonly push: (write: () => Promise<void>) => void;
+  /** Adds a write of so many trades. */
+  readonly push: (write: () => Promise<void>, trades?: number) => void;
   /** Writes that have not ended. */
   readonly size: () => number;
+  /** Trades of those writes. */
+  readonly trades: () => number;
   /** Resolves when all that was pushed so far has ended. Never rejects. */
   readonly drained: () => Promise<void>;
 }
@@ -15,17 +17,21 @@ export interface LandingQueue {
 export function createLandingQueue(onError: (error: unknown) => void): LandingQueue {
   let tail: Promise<void> = Promise.resolve();
   let size = 0;
+  let pending = 0;
   return {
-    push: (write) => {
+    push: (write, trades = 0) => {
       size++;
+      pending += trades;
       tail = tail
         .then(write)
         .catch(onError)
         .then(() => {
           size--;
+          pending -= trades;
         });
     },
     size: () => size,
+    trades: () => pending,
     drained: () => tail,
   };
 }

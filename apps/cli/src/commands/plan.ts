@@ -1,4 +1,4 @@
-import { type ProductResult, runIngest } from '@schemahub/ingest';
+import { cutTradesOf, type ProductResult, runIngest } from '@schemahub/ingest';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { openLake } from '@schemahub/runtime/lake';
@@ -34,12 +34,12 @@ function rowOf({ productId, progress, reason }: ProductResult): PlanRow {
 function totalsOf(
   rows: readonly PlanRow[],
   rate: number,
-  objectTrades: number,
+  cutTrades: number,
   isOnS3: boolean,
 ): Record<'trades' | 'pages' | 'seconds_at_rate' | 'raw_bytes' | 'parquet_bytes' | 'store_writes' | 'dollars', number> {
   const trades = rows.reduce((total, row) => total + row.trades, 0);
   const pages = rows.reduce((total, row) => total + row.pages, 0);
-  const objects = Math.ceil(trades / objectTrades) + rows.length;
+  const objects = Math.ceil(trades / cutTrades) + rows.length;
   return {
     trades,
     pages,
@@ -111,7 +111,7 @@ export const run: CommandRun = async (invocation) => {
   const totals = totalsOf(
     rows,
     rate,
-    settings.objectTrades,
+    cutTradesOf({ objectTrades: settings.objectTrades, gridSize: exchange.connector.gridSize }),
     lake.traffic !== undefined && lake.store.location.startsWith('s3://'),
   );
   // Numbers of products that nobody was asked about would be an answer to another question.
