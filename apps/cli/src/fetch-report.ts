@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { IngestEvent } from '@schemahub/ingest';
+import { peakMemoryBytes } from './peak-memory.js';
 import { bytesText, grouped } from './text-table.js';
 
 export interface FetchReport {
@@ -147,7 +148,7 @@ export function createFetchReport(clock: { readonly now: () => number }): FetchR
         stages: Object.entries(stages).map(([stage, facts]) => ({ stage, ...told(facts) })),
         store_mb_per_second: megabytesPerSecond(stages.store),
         trades_per_second: Math.round(trades / seconds),
-        peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+        peak_memory_bytes: peakMemoryBytes(),
         dollars: 0,
       };
     },

@@ -43,7 +43,7 @@ async function runChild(command: readonly string[], report: string): Promise<Usa
   const wall = (performance.now() - start) / 1000;
   const usage = JSON.parse(await readFile(report, 'utf8'));
   await rm(report);
-  return { cpu: (usage.userCPUTime + usage.systemCPUTime) / 1e6, wall, memory: (usage.maxRSS * 1024) / 1e6 };
+  return { cpu: (usage.userCPUTime + usage.systemCPUTime) / 1e6, wall, memory: usage.peakMemory / 1e6 };
 }
 
 /** Runs all contenders round by round, so that a busy minute hits all of them. */

@@ -9,6 +9,7 @@ import { readHead } from '@schemahub/lake';
 import { loadMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
 import { embeddedMappings } from '@schemahub/mappings';
 import { createTable, type RawProduct, type Table, type TableEvent, type UnreadableObject } from '@schemahub/table';
+import { expectColumns } from './column-memory.js';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import { openExchange, type Venue, venueOf, venues } from './exchange.js';
@@ -111,6 +112,7 @@ async function schemaFor(lake: OpenLake, config: Config): Promise<TableSchema> {
 /** Opens the table of a lake. Throws before anything is read when a mapping or option is wrong. */
 export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   const { lake, config, stop } = options;
+  if (options.withoutMappings !== true) expectColumns();
   const onRawEvent: OnEvent = options.onRawEvent ?? ((): void => undefined);
   const schema = await schemaFor(lake, config);
   const chosen = (options.exchanges ?? chosenExchanges(config)).map(venueOf);

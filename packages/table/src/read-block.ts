@@ -187,9 +187,11 @@ async function scanOne(
   context.signal?.throwIfAborted();
   const start = context.stopwatch.now();
   const object = await load;
-  context.stopwatch.add('read', start, { items: 1, bytes: object.bytes });
+  context.stopwatch.add('read', start, { items: 1 });
   const scan = await scanObject(context, scanner, name, object);
-  context.stopwatch.add('map', context.stopwatch.now(), { items: scan.records });
+  const end = context.stopwatch.now();
+  context.stopwatch.add('read', end, { bytes: object.bytesRead() });
+  context.stopwatch.add('map', end, { items: scan.records });
   reading.refused += scan.refused;
   reading.options.onRefused?.(reading.refused, () => samplesOf(scanner.report()));
 }

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { LakeError, type RawName } from '@schemahub/lake';
 import type { Scanner, SourceScan } from '@schemahub/mapping-engine';
@@ -19,12 +20,14 @@ export interface UnreadableObject {
 
 /** Bytes that one object may unpack to; more is damage or an attack. */
 const MAX_UNPACKED_BYTES = 1_000_000_000;
+/** Bytes of a stored object that are asked for at a time: most objects come in one part. */
+const PART_BYTES = 2 ** 22;
 const PIECE_BYTES = 2 ** 20;
 
 /** A raw object on its way to the scanner. */
 export interface LoadedObject {
-  /** Bytes as they are stored. */
-  readonly bytes: number;
+  /** Bytes of it that came so far, as they are stored. */
+  readonly bytesRead: () => number;
   /** Its lines, to be read once. */
   readonly pieces: AsyncIterable<Uint8Array>;
 }
@@ -33,21 +36,35 @@ function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
 }
 
-/** One object; its lines are unpacked as they are read. Throws `LakeError` `missing-object`. */
+/** One object, read in parts and unpacked as it is scanned. Throws `LakeError` `missing-object`. */
 export async function loadObject(store: ObjectStore, name: RawName): Promise<LoadedObject> {
-  const stored = await store.get(name.key);
-  if (stored === undefined)
-    throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
-  const { bytes } = stored;
-  return { bytes: bytes.length, pieces: unpackPieces(name, bytes) };
+  let bytes = 0;
+  const read = async (): Promise<Uint8Array> => {
+    const stored = await store.get(name.key, { range: { start: bytes, end: bytes + PART_BYTES } });
+    if (stored === undefined)
+      throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
+    bytes += stored.bytes.length;
+    return stored.bytes;
+  };
+  const first = await read();
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    let part = first;
+    yield part;
+    while (part.length === PART_BYTES) {
+      part = await read();
+      yield part;
+    }
+  }
+  return { bytesRead: () => bytes, pieces: unpackPieces(name, parts()) };
 }
 
-/** Piece by piece: memory does not grow with the object. */
-async function* unpackPieces(name: RawName, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+/** Piece by piece: memory does not grow with the object, packed or not. */
+async function* unpackPieces(name: RawName, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const stream = createGunzip({ chunkSize: PIECE_BYTES });
+  // A failure of the source comes out of the stream.
+  pipeline(parts, stream, () => undefined);
   try {
     let unpacked = 0;
-    stream.end(bytes);
     for await (const piece of stream as AsyncIterable<Uint8Array>) {
       unpacked += piece.length;
       if (unpacked > MAX_UNPACKED_BYTES) throw damaged(name, `unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);

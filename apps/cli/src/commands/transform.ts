@@ -6,6 +6,7 @@ import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
 import { writeReport } from '../fetch-report.js';
 import { withJobLease } from '../job-lease.js';
+import { peakMemoryBytes } from '../peak-memory.js';
 import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
@@ -79,7 +80,7 @@ export function transformJson(invocation: Invocation, result: TransformResult, c
     conflicts: result.conflictSamples,
     fields: result.fields,
     stages: result.stages,
-    peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+    peak_memory_bytes: peakMemoryBytes(),
   };
 }
 
