@@ -300,7 +300,7 @@ async function* walk(root: string, key: string, prefix: string, startAfter: stri
       if (mayHold && `${child}\u007f` > startAfter) yield* walk(root, child, prefix, startAfter);
     } else if (child.startsWith(prefix) && child > startAfter) {
       const facts = await stat(join(root, child)).catch(() => undefined); // deleted while we listed
-      if (facts !== undefined) yield { key: child, size: facts.size, modifiedAt: facts.mtimeMs };
+      if (facts !== undefined) yield { key: child, size: facts.size, modifiedAt: Math.floor(facts.mtimeMs) };
     }
   }
 }

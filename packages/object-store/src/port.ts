@@ -8,7 +8,7 @@ export interface StoredObject {
 export interface ObjectEntry {
   readonly key: string;
   readonly size: number;
-  /** Store's clock, ms since 1970: when the object was last written. */
+  /** Store's clock, whole ms since 1970: when the object was last written. */
   readonly modifiedAt: number;
 }
 
