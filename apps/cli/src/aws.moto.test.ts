@@ -154,19 +154,22 @@ describe('real tasks on one lake', () => {
   });
 
   it('one is paused past its lease: the other takes over, both end well, no trade is lost or stored twice', async () => {
-    const product = { id: 'BTC-USD', trades: 30_000, endTime: Date.now() - 15 * 60_000 };
+    const product = { id: 'BTC-USD', trades: 40_000, endTime: Date.now() - 15 * 60_000 };
+    const STOPPED_AT = 20;
+    let onStop = (): void => undefined;
     let seen = 0;
-    let onTenth = (): void => undefined;
     const sim = createCoinbaseSim({
       seed: 'tasks',
       rateLimit: false,
+      requestLog: 10_000,
       products: [product],
       script: () => {
-        seen++;
-        if (seen === 10) onTenth();
+        if (++seen === STOPPED_AT) onStop();
         return undefined;
       },
     });
+    const windows = (): readonly string[] =>
+      sim.control.requests().flatMap(({ url }) => /after=\d+&limit=1000/.exec(url)?.[0] ?? []);
     const server = await serve(sim);
     const environment = {
       ...aws,
@@ -175,28 +178,36 @@ describe('real tasks on one lake', () => {
       LOCK_TTL_SECONDS: '10',
       COINBASE_API_URL: server.url,
       SCHEMAHUB_COINBASE_RATE: '50',
+      SCHEMAHUB_CHUNK_CONCURRENCY: '2',
       SCHEMAHUB_OBJECT_TRADES: '2000',
       SCHEMAHUB_CACHE_DIR: join(folder, 'cache'),
     };
     try {
       const paused = cli.start(['backfill', product.id], { environment, folder });
-      await new Promise<void>((tenth) => {
-        onTenth = tenth;
+      await new Promise<void>((stopped) => {
+        onStop = stopped;
       });
       paused.kill('SIGSTOP');
+      const askedByPaused = windows().length;
       // While the lease lives, another task finds nothing to do.
       expect((await cli.run(['backfill', product.id], { environment, folder })).code).toBe(exitCodes.held);
       let over: CliRun;
       do over = await cli.run(['backfill', product.id], { environment, folder });
       while (over.code === exitCodes.held);
       expect(over.code, over.err).toBe(exitCodes.complete);
+      const askedByBoth = windows();
+      expect(askedByPaused).toBeGreaterThan(10);
+      // Asked again is what had not landed: two objects of two windows, the two in flight, and the lowest once more.
+      expect(askedByBoth.length - new Set(askedByBoth).size).toBeLessThanOrEqual(2 * 2 + 2 + 1);
       paused.kill('SIGCONT');
       const woken = await paused.ended;
-      expect([exitCodes.complete, exitCodes.incomplete], woken.err).toContain(woken.code);
+      expect([exitCodes.complete, exitCodes.incomplete, exitCodes.held], woken.err).toContain(woken.code);
+      // It looks at its lease before it sends: what others have fetched meanwhile is not asked for by it.
+      expect(windows().slice(askedByBoth.length)).toEqual([]);
       expect((await cli.run(['transform'], { environment, folder })).code).toBe(exitCodes.complete);
       const verified = await cli.run(['verify', '--deep'], { environment, folder });
       expect(verified.code, verified.out + verified.err).toBe(exitCodes.complete);
-      expect(verified.out).toMatch(/PROVEN: 1 product, 30,000 of 30,000 wanted trades in the table/);
+      expect(verified.out).toMatch(/PROVEN: 1 product, 40,000 of 40,000 wanted trades in the table/);
     } finally {
       await server.close();
     }
