@@ -110,20 +110,38 @@ test('every error code stands in the README of its package', () => {
   expect(missing).toEqual([]);
 });
 
-/** Members of the exported interfaces named `…Options` that a README does not name. */
-function untoldOptions({ folder, name }) {
+/** Names of the members of a type: its own, those of a union's or intersection's parts, of what it extends in its file. */
+function membersOf(node, source) {
+  const names = [];
+  const visit = (part) => {
+    if (ts.isPropertySignature(part) || ts.isMethodSignature(part)) return names.push(part.name.getText());
+    const referred = ts.isTypeReferenceNode(part)
+      ? part.typeName
+      : ts.isExpressionWithTypeArguments(part) && part.expression;
+    const found = source.statements.find((one) => ts.isInterfaceDeclaration(one) && one.name.text === referred?.text);
+    if (found !== undefined && found !== node) names.push(...membersOf(found, source));
+    part.forEachChild(visit);
+  };
+  node.forEachChild(visit);
+  return names;
+}
+
+/** Members of the exported types named `…Options` that a README does not name. */
+function untoldOptions({ folder, name, manifest }) {
   const readme = read(`${folder}/README.md`);
-  const index = read(`${folder}/src/index.ts`);
+  const entries = Object.values(manifest.exports).flatMap((entry) => entry['@schemahub/source'] ?? []);
+  const exported = entries.map((path) => read(`${folder}/${path.slice(2)}`)).join('\n');
   const files = readdirSync(join(root, folder, 'src'), { recursive: true }).filter(
     (file) => file.endsWith('.ts') && !/\.test\.ts$|testing/.test(file),
   );
   return files.flatMap((file) => {
     const source = ts.createSourceFile(file, read(join(folder, 'src', file)), ts.ScriptTarget.Latest, true);
     return source.statements
-      .filter((node) => ts.isInterfaceDeclaration(node) && node.name.text.endsWith('Options'))
-      .filter((node) => new RegExp(`\\b${node.name.text}\\b`).test(index))
-      .flatMap((node) => node.members.map((member) => ({ at: node.name.text, option: member.name?.getText() })))
-      .filter(({ option }) => option !== undefined && !new RegExp(`\\b${option}\\b`).test(readme))
+      .filter((node) => ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))
+      .filter((node) => node.name.text.endsWith('Options'))
+      .filter((node) => new RegExp(`\\b${node.name.text}\\b`).test(exported))
+      .flatMap((node) => membersOf(node, source).map((option) => ({ at: node.name.text, option })))
+      .filter(({ option }) => !new RegExp(`\\b${option}\\b`).test(readme))
       .map(({ at, option }) => `${name}: ${at}.${option}`);
   });
 }
