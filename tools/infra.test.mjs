@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { metrics } from '../internal/observability/src/metric-names.ts';
+import { prices } from '../internal/runtime/src/traffic.ts';
 import { tradesUnified } from '../packages/core/src/index.ts';
+import { athenaPrice } from '../packages/query/src/athena/open-athena.ts';
 import { terraformFiles, withVariables } from './terraform.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -112,6 +114,15 @@ describe('the README', () => {
     expect(rows.at(-1)).toBe(Number(sum));
     expect(rows.slice(0, -1).reduce((total, dollars) => total + dollars, 0)).toBeCloseTo(Number(sum), 6);
   });
+});
+
+test('docs/cost.md has every price that the code reckons with, its source and its day, and no other', () => {
+  const rows = [
+    ...read('docs/cost.md').matchAll(/^\| ([^|]+) \| \$([\d.]+) \| \[.*\(https:\/\/aws\.amazon\.com\/.*\| \[.*$/gm),
+  ];
+  const units = { thousand: 1000, million: 1_000_000 };
+  const told = rows.map(([, what, dollars]) => Number(dollars) / (units[what.split(' ').at(-1)] ?? 1));
+  expect(told.sort()).toEqual([...Object.values(prices), athenaPrice.dollarsPerTerabyte].sort());
 });
 
 describe('secrets', () => {

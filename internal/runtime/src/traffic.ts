@@ -22,22 +22,11 @@ export function countDynamo(traffic: Traffic, operation: string): void {
   traffic.dynamodb[operation] = (traffic.dynamodb[operation] ?? 0) + 1;
 }
 
-export type PriceName =
-  | 's3Write'
-  | 's3Read'
-  | 's3GbMonth'
-  | 'dynamoWrite'
-  | 'dynamoRead'
-  | 'metricMonth'
-  | 'metricRequest'
-  | 'logsGb'
-  | 'fargateVcpuHour'
-  | 'fargateGbHour'
-  | 'athenaTb';
+export type PriceName = 's3Write' | 's3Read' | 's3GbMonth' | 'dynamoWrite' | 'dynamoRead';
 
 /**
  * Dollars of AWS, us-east-1, on demand, without tax and free tier.
- * Source: aws.amazon.com/s3/pricing, /dynamodb/pricing/on-demand, /cloudwatch/pricing, as known in November 2026, not looked up on the day.
+ * Sources and days, one for each: docs/cost.md, compared with this by a test.
  */
 export const prices: Readonly<Record<PriceName, number>> = {
   /** PUT, POST, LIST, COPY, a request. */
@@ -50,17 +39,6 @@ export const prices: Readonly<Record<PriceName, number>> = {
   dynamoWrite: 0.625 / 1_000_000,
   /** A strongly consistent read of up to 4 KB. */
   dynamoRead: 0.125 / 1_000_000,
-  /** A custom metric and month, among the first 10,000. */
-  metricMonth: 0.3,
-  /** A PutMetricData request. */
-  metricRequest: 0.01 / 1000,
-  /** A GB of logs taken in. */
-  logsGb: 0.5,
-  /** Fargate, ARM Linux, a vCPU and hour; a GB and hour. */
-  fargateVcpuHour: 0.03238,
-  fargateGbHour: 0.00356,
-  /** A TB scanned by Athena. */
-  athenaTb: 5,
 };
 
 const S3_WRITES = new Set([
