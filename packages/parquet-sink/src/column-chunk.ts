@@ -5,7 +5,7 @@ import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { unconvertMinMax } from 'hyparquet-writer/src/unconvert.js';
 import type { Codec, Compressor } from './codec.js';
 import { appendBytes, type ByteBuffer, createByteBuffer, reserve, written } from './encode/byte-buffer.js';
-import { appendHybrid } from './encode/hybrid.js';
+import { appendHybrid } from './encode/page-kernel.js';
 import type { TextBytes } from './encode/text-bytes.js';
 import { chunkTexts, type Profile, planEncoders, type ValueEncoder } from './encode/value-encoder.js';
 import { PAGE_ROWS, PAGE_TEXT_BYTES } from './limits.js';

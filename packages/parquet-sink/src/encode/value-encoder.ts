@@ -3,10 +3,9 @@ import type { Codec } from '../codec.js';
 import { DECIMAL_BYTES, PAGE_TEXT_BYTES } from '../limits.js';
 import type { ColumnChunkData } from '../row-group-buffer.js';
 import { appendBytes, type ByteBuffer, createByteBuffer, written } from './byte-buffer.js';
-import { appendDeltaBinaryPacked, MAX_DELTA_RANGE } from './delta-binary-packed.js';
 import { buildFixedDictionary } from './fixed-dictionary.js';
-import { appendHybrid, bitWidthOf } from './hybrid.js';
-import { appendDeltaIds, appendPlainIds, digitCount } from './id-bytes.js';
+import { appendPlainIds, digitCount } from './id-bytes.js';
+import { appendDeltaBinaryPacked, appendDeltaIds, appendHybrid, bitWidthOf, MAX_DELTA_RANGE } from './page-kernel.js';
 import { appendPlainBooleans, appendPlainDoubles, appendPlainIntegers } from './plain.js';
 import { appendPlainText, encodeTexts, type TextBytes, textLength } from './text-bytes.js';
 
@@ -134,12 +133,12 @@ function plainSizeOf(codes: Uint32Array, count: number, texts: TextBytes): numbe
 
 function planFixed(
   values: Float64Array | Uint8Array,
-  size: number,
+  size: 8 | 16,
   count: number,
   choice: EncodingChoice,
   plain: ValueEncoder,
 ): ValueEncoder[] {
-  const width = size / 4;
+  const width = size === 8 ? 2 : 4;
   const dictionary = buildFixedDictionary(wordsOf(values, count * width), width, count, MAX_DICTIONARY_BYTES / size);
   if (dictionary === undefined) return [plain];
   const distinct = dictionary.firsts.length;

@@ -1,0 +1,171 @@
+import { wasm } from '../page-kernel.wasm.js';
+import { appendBytes, type ByteBuffer } from './byte-buffer.js';
+
+// The host of assembly/page-kernel.ts: values are copied into its memory, bytes and codes come out. Compiled loops cost
+// no time of the optimizing compiler in every process, and compute in 64 bits what JavaScript takes apart.
+
+/** The exports of the module. Pointers are byte offsets in its memory. */
+interface KernelExports {
+  readonly memory: { readonly buffer: ArrayBuffer; readonly grow: (pages: number) => number };
+  readonly heapBase: () => number;
+  readonly deltaBinaryPacked: (values: number, count: number, to: number) => number;
+  readonly deltaIds: (ids: number, count: number, lengths: number, texts: number, to: number) => number;
+  readonly hybrid: (values: number, count: number, width: number, to: number) => number;
+  readonly numberValues: (
+    values: number,
+    width: number,
+    count: number,
+    limit: number,
+    codes: number,
+    firsts: number,
+    slots: number,
+  ) => number;
+}
+
+/** What is used of it; the types of Node have no more than a name for it. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+}
+
+interface Kernel {
+  readonly run: KernelExports;
+  bytes: Uint8Array<ArrayBuffer>;
+  numbers: Float64Array<ArrayBuffer>;
+  words: Uint32Array<ArrayBuffer>;
+}
+
+const PAGE_BYTES = 65_536;
+/** What a writer may write beyond its end. */
+const SLACK_BYTES = 64;
+/** Bytes of a block of 128 deltas at most, and of what stands before the first one. */
+const DELTA_BLOCK_BYTES = 128 * 8 + 16;
+const DELTA_HEAD_BYTES = 32;
+const ID_BYTES = 16;
+/** The table of a dictionary begins with so many slots, and grows with its entries. */
+const FIRST_SLOTS = 4096;
+const MOST_SLOTS_AN_ENTRY = 8;
+
+let made: Kernel | undefined;
+
+/** One for the process: every call is over before another begins, and nothing stays in it. */
+function kernelWith(size: number): Kernel {
+  made ??= createKernel();
+  const missing = base(made) + size + SLACK_BYTES - made.bytes.length;
+  if (missing > 0) {
+    made.run.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    Object.assign(made, viewsOf(made.run));
+  }
+  return made;
+}
+
+function createKernel(): Kernel {
+  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+  const run = new Instance(new Module(Buffer.from(wasm, 'base64')), {}).exports as KernelExports;
+  return { run, ...viewsOf(run) };
+}
+
+function viewsOf({ memory }: KernelExports): Pick<Kernel, 'bytes' | 'numbers' | 'words'> {
+  const { buffer } = memory;
+  return { bytes: new Uint8Array(buffer), numbers: new Float64Array(buffer), words: new Uint32Array(buffer) };
+}
+
+function base({ run }: Kernel): number {
+  return aligned(run.heapBase());
+}
+
+function aligned(pointer: number): number {
+  return Math.ceil(pointer / 16) * 16;
+}
+
+function deltaBytes(count: number): number {
+  return DELTA_HEAD_BYTES + Math.ceil(count / 128) * DELTA_BLOCK_BYTES;
+}
+
+/** Largest max − min of the values that DELTA_BINARY_PACKED encodes here: 2^52, for µs 142 years. */
+export const MAX_DELTA_RANGE: number = 2 ** 52;
+
+/** DELTA_BINARY_PACKED of values[from, to), all safe integers, their spread at most `MAX_DELTA_RANGE`. */
+export function appendDeltaBinaryPacked(buffer: ByteBuffer, values: Float64Array, from: number, to: number): void {
+  const count = to - from;
+  const kernel = kernelWith(count * 8 + deltaBytes(count));
+  const input = base(kernel);
+  const output = input + count * 8;
+  kernel.numbers.set(values.subarray(from, to), input / 8);
+  const end = kernel.run.deltaBinaryPacked(input, count, output);
+  appendBytes(buffer, kernel.bytes.subarray(output, end));
+}
+
+/** DELTA_BYTE_ARRAY of ids[from, to), all safe integers ≥ 0, as the texts that they are. */
+export function appendDeltaIds(buffer: ByteBuffer, ids: Float64Array, from: number, to: number): void {
+  const count = to - from;
+  const kernel = kernelWith(count * (3 * 8 + 2 * ID_BYTES) + 2 * deltaBytes(count) + 32);
+  const input = base(kernel);
+  const lengths = input + count * 8;
+  const texts = lengths + count * 2 * 8;
+  const output = aligned(texts + count * ID_BYTES);
+  kernel.numbers.set(ids.subarray(from, to), input / 8);
+  const end = kernel.run.deltaIds(input, count, lengths, texts, output);
+  appendBytes(buffer, kernel.bytes.subarray(output, end));
+}
+
+/** Bits that the values 0 … max need; at least 1, because some readers refuse width 0. */
+export function bitWidthOf(max: number): number {
+  return Math.max(1, 32 - Math.clz32(max));
+}
+
+/** The RLE/bit-packed hybrid of values[from, to), each below 2^width, width ≤ 32: dictionary codes and levels. */
+export function appendHybrid(
+  buffer: ByteBuffer,
+  values: Uint32Array | Uint8Array,
+  from: number,
+  to: number,
+  width: number,
+): void {
+  const count = to - from;
+  const kernel = kernelWith(count * 4 + count * 8 + SLACK_BYTES);
+  const input = base(kernel);
+  const output = input + count * 4;
+  kernel.words.set(values.subarray(from, to), input / 4);
+  const end = kernel.run.hybrid(input, count, width, output);
+  appendBytes(buffer, kernel.bytes.subarray(output, end));
+}
+
+/** Distinct fixed-width values, numbered by first appearance; views that the next call overwrites. */
+export interface FixedDictionary {
+  /** A code a value. */
+  readonly codes: Uint32Array;
+  /** For each code the place of the first value that has it. */
+  readonly firsts: Uint32Array;
+}
+
+let codes = new Uint32Array(0);
+
+/**
+ * Numbers the distinct values of `count` values of `width` (2 or 4) 32-bit words each (equal bits = equal values), or
+ * gives `undefined` as soon as there are more than `maxEntries`. Open addressing, no object a value.
+ */
+export function numberValues(
+  words: Uint32Array,
+  width: 2 | 4,
+  count: number,
+  maxEntries: number,
+): FixedDictionary | undefined {
+  const limit = Math.min(count, maxEntries);
+  const slotCount = Math.max(FIRST_SLOTS, MOST_SLOTS_AN_ENTRY * limit);
+  const kernel = kernelWith(4 * (count * width + count + limit + slotCount) + 64);
+  const values = base(kernel);
+  const slots = aligned(values + 4 * count * width);
+  const firsts = slots + 4 * slotCount;
+  const target = firsts + 4 * limit;
+  kernel.words.set(words.subarray(0, count * width), values / 4);
+  kernel.words.fill(0, slots / 4, slots / 4 + FIRST_SLOTS);
+  const entries = kernel.run.numberValues(values, width / 2, count, limit, target, firsts, slots);
+  if (entries < 0) return undefined;
+  if (codes.length < count) codes = new Uint32Array(count);
+  codes.set(kernel.words.subarray(target / 4, target / 4 + count));
+  return {
+    codes: codes.subarray(0, count),
+    firsts: kernel.words.slice(firsts / 4, firsts / 4 + entries),
+  };
+}
