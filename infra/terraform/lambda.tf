@@ -35,5 +35,5 @@ resource "aws_lambda_function" "data_quality" {
 # A run that failed is told by its alarm; trying again at once would pay for the same queries again.
 resource "aws_lambda_function_event_invoke_config" "data_quality" {
   function_name          = aws_lambda_function.data_quality.function_name
-  maximum_retry_attempts = 1
+  maximum_retry_attempts = 0
 }

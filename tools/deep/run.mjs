@@ -212,7 +212,17 @@ function newerNode(major) {
 /** What a stranger who installs a package from npm gets. */
 async function packages() {
   say('the packages as strangers get them');
-  const nodes = [['this Node', process.execPath], ...[22, 24].map((major) => [`Node ${major}`, otherNode(major)])];
+  const nodes = [20, 22, 24].map((major) => [
+    `Node ${major}`,
+    process.versions.node.startsWith(`${major}.`) ? process.execPath : otherNode(major),
+  ]);
+  if (
+    !one(
+      'Node 20, 22 and 24 are there',
+      nodes.every(([, path]) => path !== undefined),
+    )
+  )
+    return;
   await strangers({ root, scratch, nodes, one });
   const typedoc = join(root, 'node_modules/typedoc/bin/typedoc');
   const args = [typedoc, '--skipErrorChecking', '--out', join(scratch, 'docs-api')];

@@ -124,7 +124,7 @@ function runExample({ node, cwd, code, venues }) {
 }
 
 /** The command line's tarball alone in an empty project: nothing private in it, and it runs. */
-function strangerCli({ scratch, tarball, one }) {
+function strangerCli({ scratch, tarball, nodes, one }) {
   const folder = join(scratch, 'stranger-cli');
   mkdirSync(folder);
   writeFileSync(
@@ -144,6 +144,11 @@ function strangerCli({ scratch, tarball, one }) {
   );
   const demo = sh('npx', ['schemahub', 'demo', '--lake', 'demo'], { cwd: folder });
   if (!one('npx schemahub demo proves its lake', demo.ok && demo.text.includes('PROVEN'))) console.log(demo.text);
+  for (const [version, node] of nodes) {
+    const ran = sh(node, ['node_modules/@schemahub/cli/bin/schemahub.mjs', 'demo'], { cwd: folder });
+    if (!one(`the command line proves a lake on ${version}`, ran.ok && ran.text.includes('PROVEN')))
+      console.log(ran.text);
+  }
 }
 
 /** `nodes`: path of a Node by its name. `one(title, ok)` counts a test. */
@@ -184,7 +189,7 @@ export async function strangers({ root, scratch, nodes, one }) {
     coinbase.stop();
     others.stop();
   }
-  strangerCli({ scratch, tarball: tarballs.get('cli'), one });
+  strangerCli({ scratch, tarball: tarballs.get('cli'), nodes, one });
 }
 
 async function lintPackages({ root, tarballs, examples, one }) {

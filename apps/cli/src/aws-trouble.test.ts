@@ -54,9 +54,9 @@ async function createScene(
   let isWrong = trouble !== undefined;
   let writes = 0;
   const fault = ({ operation }: S3Request): S3Fault | undefined => {
-    // After two writes: something is held already, and something is in hand.
+    // After some writes, of which the first four ask whether the store keeps conditions: something is in hand.
     if (operation === 'PutObject') writes++;
-    return isWrong && writes > 2 ? trouble : undefined;
+    return isWrong && writes > 6 ? trouble : undefined;
   };
   const s3 = await startS3Sim({ fault, ...sim });
   closers.push(s3.close);
@@ -112,6 +112,25 @@ describe.concurrent('the built program against S3', () => {
       const again = await cli.run(['backfill', 'BTC-USD'], { ...scene.options, environment });
       expect(again.code, again.err).toBe(exitCodes.complete);
       expect(held(scene)).toBe(TRADES);
+    },
+  );
+
+  it.each([
+    ['ignored', /takes writes whose condition does not hold.*Nothing was written.*AWS S3/],
+    ['refused', /needs conditional writes.*AWS S3/],
+  ] as const)(
+    'a store that only looks like S3, conditions %s: refused with a sentence before anything is written',
+    async (conditions, sentence) => {
+      const scene = await createScene(undefined, {}, { conditions });
+      for (const args of [
+        ['backfill', 'BTC-USD'],
+        ['doctor', '--offline'],
+      ]) {
+        const { code, out, err } = await cli.run(args, scene.options);
+        expect(code, err).toBe(args[0] === 'doctor' ? error : usage);
+        expect((out + err).replace(/\s+/g, ' ')).toMatch(sentence);
+      }
+      expect([...scene.s3.bucket('lake').objects.keys()]).toEqual([]);
     },
   );
 

@@ -34,6 +34,7 @@ const codes: Readonly<Record<string, number>> = {
   'StoreError:credentials': exitCodes.usage,
   'StoreError:wrong-region': exitCodes.usage,
   'StoreError:clock-skew': exitCodes.usage,
+  'StoreError:no-conditional-writes': exitCodes.usage,
   'CoordinationError:no-table': exitCodes.usage,
   'CoordinationError:access-denied': exitCodes.usage,
   'CoordinationError:credentials': exitCodes.usage,

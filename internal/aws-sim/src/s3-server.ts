@@ -40,6 +40,8 @@ export interface S3SimOptions {
   readonly fault?: ((request: S3Request) => S3Fault | undefined | Promise<S3Fault | undefined>) | undefined;
   /** What the caller's policy allows. Default: everything. */
   readonly allows?: ((operation: S3Operation, key: string) => boolean) | undefined;
+  /** What becomes of the conditions of writes, on services that only look like S3. Default `kept`. */
+  readonly conditions?: 'kept' | 'ignored' | 'refused' | undefined;
   /** Keys in a page of a listing. Default 1000. */
   readonly pageKeys?: number | undefined;
   /** Least size of a part that is not the last. Default 5 MiB, as S3. */
@@ -94,7 +96,8 @@ interface Sim {
 }
 
 function newBucket({ now, options }: Sim): Bucket {
-  return createBucket({ now, minPartBytes: options.minPartBytes ?? MIN_PART_BYTES });
+  const { minPartBytes = MIN_PART_BYTES, conditions } = options;
+  return createBucket({ now, minPartBytes, ignoresConditions: conditions === 'ignored' });
 }
 
 /** Does one request: signature, region, policy, bucket, operation. Throws `S3SimError`. */
@@ -131,6 +134,9 @@ async function handle(sim: Sim, message: IncomingMessage, response: ServerRespon
   if (operation === undefined)
     return send(errorAnswer(new S3SimError(501, 'NotImplemented', `the stand-in has no ${method} ${url}`), place));
   const headers = message.headers as Record<string, string | undefined>;
+  const isConditional = method !== 'GET' && (headers['if-none-match'] ?? headers['if-match']) !== undefined;
+  if (isConditional && sim.options.conditions === 'refused')
+    return send(errorAnswer(new S3SimError(501, 'NotImplemented', 'A header you provided is not implemented'), place));
   const prefix = place.query.get('prefix') ?? '';
   const request = {
     number: sim.requests.length,

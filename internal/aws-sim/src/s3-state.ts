@@ -58,7 +58,13 @@ function checkCondition(held: SimObject | undefined, { ifNoneMatch, ifMatch }: W
 }
 
 /** A bucket in memory. `now`: store's clock, ms since 1970. */
-export function createBucket(options: { readonly now: () => number; readonly minPartBytes: number }): Bucket {
+export function createBucket(options: {
+  readonly now: () => number;
+  readonly minPartBytes: number;
+  /** Takes writes whose condition does not hold, as services do that only look like S3. */
+  readonly ignoresConditions?: boolean;
+}): Bucket {
+  const check = options.ignoresConditions === true ? () => undefined : checkCondition;
   const objects = new Map<string, SimObject>();
   const uploads = new Map<string, Upload>();
   let uploadCount = 0;
@@ -71,7 +77,7 @@ export function createBucket(options: { readonly now: () => number; readonly min
     objects,
     uploads,
     put: (key, { bytes, checksum }, headers, condition) => {
-      checkCondition(objects.get(key), condition);
+      check(objects.get(key), condition);
       const object = { bytes, etag: `"${md5(bytes, 'hex')}"`, modifiedAt: options.now(), headers, checksum };
       objects.set(key, object);
       return object;
@@ -102,7 +108,7 @@ export function createBucket(options: { readonly now: () => number; readonly min
         return part;
       });
       if (chosen.length === 0) throw new S3SimError(400, 'MalformedXML', 'a list of parts names at least one');
-      checkCondition(objects.get(key), condition);
+      check(objects.get(key), condition);
       const digest = createHash('md5');
       for (const { etag } of chosen) digest.update(Buffer.from(etag.replaceAll('"', ''), 'hex'));
       const object = {

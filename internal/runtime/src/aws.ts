@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LeaseStore } from '@schemahub/coordination';
 import type { HealthTable } from '@schemahub/coordination/dynamodb';
 import type { Clock } from '@schemahub/core';
-import type { ObjectStore } from '@schemahub/object-store';
+import { createVerifiedStore, type ObjectStore } from '@schemahub/object-store';
 import type { Config } from './config.js';
 import { quietAwsSdk } from './environment.js';
 import { UsageError } from './errors.js';
@@ -78,7 +78,7 @@ export async function openS3(options: {
     () => import('@schemahub/object-store/s3'),
   );
   const aws = awsPlaceOf(config, 's3');
-  return createS3Store({
+  const store = createS3Store({
     ...aws,
     bucket: place.bucket,
     prefix: place.prefix,
@@ -90,6 +90,10 @@ export async function openS3(options: {
     createId: randomUUID,
     onRequest: (facts) => countS3(traffic, facts),
   });
+  // AWS keeps the conditions of writes; what only speaks its language is asked first.
+  return aws.endpoint === undefined
+    ? store
+    : createVerifiedStore(store, { marker: 'locks/store.json', probe: `locks/probe-${randomUUID()}` });
 }
 
 const loadDynamo = (what: string): Promise<typeof import('@schemahub/coordination/dynamodb')> =>

@@ -4,6 +4,8 @@ export type StoreErrorCode =
   | 'no-space'
   | 'read-only'
   | 'no-hard-links'
+  /** A service that speaks S3's language, but takes writes whose condition does not hold. */
+  | 'no-conditional-writes'
   | 'access-denied'
   | 'not-found'
   | 'credentials'

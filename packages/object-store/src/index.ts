@@ -5,3 +5,4 @@ export { createMemoryStore, type MemoryStoreOptions } from './memory.js';
 export { createOverlayStore } from './overlay.js';
 export type { GetOptions, ListOptions, ObjectEntry, ObjectStore, StoredObject } from './port.js';
 export { currentProcess, isProcessGone, type ProcessIdentity, parseProcessIdentity } from './process-identity.js';
+export { createVerifiedStore, type VerifiedStoreOptions } from './verified.js';

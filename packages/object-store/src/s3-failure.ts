@@ -60,6 +60,7 @@ export function failureOf(error: unknown): S3Failure {
   if (status === 409) return 'undecided';
   if (status === 416) return 'range';
   if (name === 'RequestTimeTooSkewed' || name === 'RequestExpired') return 'skew';
+  if (status === 501) return 'refused';
   if (status === 429 || (status !== undefined && status >= 500)) return 'unsure';
   if (UNSURE_NAMES.test(name) || UNSURE_CODES.test(code)) return 'unsure';
   // Node's own words for a connection that ended in mid-answer, the SDK's for bytes that changed on their way.
@@ -103,6 +104,12 @@ export function explainS3(
     return new StoreError(
       'not-found',
       `${doing}: there is no bucket ${bucket}. Check --lake or S3_BUCKET, or make it: aws s3 mb s3://${bucket} --region ${region}`,
+      cause,
+    );
+  if (status === 501)
+    return new StoreError(
+      'no-conditional-writes',
+      `${doing}: this store does not know what was asked (${said}${message === '' || message === said ? '' : `: ${message}`}). SchemaHub needs conditional writes (If-None-Match, If-Match): AWS S3, Cloudflare R2, a current MinIO have them; nothing is lost.`,
       cause,
     );
   if (status === 403 || status === 401 || name === 'AccessDenied')
