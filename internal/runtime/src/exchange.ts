@@ -169,6 +169,8 @@ export interface OpenExchangeOptions {
   readonly onEvent: OnEvent;
   /** One line for a log: limiter and breaker changes. */
   readonly onLine: (text: string) => void;
+  /** Where files of an archive wait for their checksum. Default: the system's folder for such. */
+  readonly openScratch?: OpenScratch | undefined;
   /** Changes of the breaker, for metrics. */
   readonly onCircuit?: ((event: CircuitEvent) => void) | undefined;
 }
@@ -274,7 +276,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
             { name: `${entry.exchange}-archive`, policy: entry.archive.policy(), maxWaitMs: 0 },
           ).transport,
           baseUrl: archiveUrl,
-          openScratch: scratchIn(tmpdir()),
+          openScratch: options.openScratch ?? scratchIn(tmpdir()),
         };
   const source = entry.connect({
     transport,

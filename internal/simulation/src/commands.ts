@@ -15,6 +15,7 @@ import { documentCircuits, type OpenLake, requireLake, storeNow } from '@schemah
 import { rawProducts } from '@schemahub/runtime/table';
 import { createTable, type Table, type UnreadableObject } from '@schemahub/table';
 import type { Command, Scenario } from './scenario.js';
+import { openSeededScratch } from './under-seed.js';
 
 /** What a command is run with; everything that could differ between two runs comes from here. */
 export interface CommandHost {
@@ -75,6 +76,7 @@ function ingestContext(host: CommandHost, lake: OpenLake, mode: IngestMode, full
     lake,
     clock: lake.clock,
     fetch: host.fetch,
+    openScratch: async () => openSeededScratch(),
     onEvent: silent,
     onLine: silent,
   });

@@ -57,6 +57,13 @@ export interface ProductSpec {
   readonly ratePerSecond: number;
 }
 
+export interface ArchiveScenario {
+  readonly mode: 'auto' | 'always';
+  /** Hours after its end until a file is there. */
+  readonly delayHours: number;
+  readonly faultShare: number;
+}
+
 /** A run as data. The seed decides what happens in it; leaving out actions or faults leaves the other draws alone. */
 export interface Scenario {
   readonly seed: number;
@@ -68,6 +75,8 @@ export interface Scenario {
   readonly actions: readonly Action[];
   /** Share of requests to the exchange that go wrong, and how. */
   readonly exchangeFaults: { readonly share: number; readonly kinds: readonly ExchangeFaultKind[] };
+  /** Files of whole days and months, where the venue keeps some: when they are taken, and how many are wrong. */
+  readonly archive?: ArchiveScenario | undefined;
   /** Ids of a window, trades of a raw object, rows of a page. */
   readonly gridSize: number;
   readonly objectTrades: number;
@@ -210,6 +219,14 @@ function withoutContradictions(actions: readonly Action[]): Action[] {
   return actions.filter((action) => !(hasTrim && action.do === 'flip-raw'));
 }
 
+/** Drawn apart, so that all other draws stay as they are. */
+function drawArchive(seed: number): Pick<Scenario, 'archive'> {
+  const random = createDraws(seed, 'archive');
+  const mode = pick(random, ['never', 'auto', 'always', 'always'] as const);
+  if (mode === 'never') return {};
+  return { archive: { mode, delayHours: pick(random, [0, 0, 12]), faultShare: pick(random, [0, 0.3, 1]) } };
+}
+
 /** Drawn even where there is no choice, so that all other draws stay as they are. */
 function drawOrder(random: Random, isByTime: boolean): Scenario['order'] {
   const order = pick(random, ['oldest', 'newest'] as const);
@@ -221,7 +238,7 @@ export function drawScenario(
   seed: number,
   { exchange = 'coinbase', publishes = false }: Pick<Scenario, 'exchange' | 'publishes'> = {},
 ): Scenario {
-  const { productOf, lowestId, isByTime } = simVenueOf(exchange);
+  const { productOf, lowestId, isByTime, archiveVariable } = simVenueOf(exchange);
   const random = createDraws(seed, 'scenario');
   const products = Array.from({ length: pick(random, [1, 1, 2, 3]) }, (_, i) =>
     drawProduct(random, productOf(`P${i}`), lowestId),
@@ -236,6 +253,7 @@ export function drawScenario(
     products,
     actions: withoutContradictions(actions),
     exchangeFaults: { share: pick(random, [0, 0, 0.05, 0.2]), kinds: exchangeFaultKinds },
+    ...(archiveVariable === undefined ? {} : drawArchive(seed)),
     gridSize: pick(random, [50, 100, 1000]),
     objectTrades: pick(random, [30, 100, 250, 1000]),
     pageLimit: pick(random, [20, 50, 100, 1000]),

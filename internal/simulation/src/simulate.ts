@@ -2,7 +2,7 @@
 import './under-seed.js';
 
 import { createHash } from 'node:crypto';
-import type { Fault } from '@schemahub/exchange-sim';
+import type { ArchiveFault, BinanceArchiveOptions, Fault } from '@schemahub/exchange-sim';
 import type { Mapping } from '@schemahub/mapping-engine';
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { type Config, loadConfig } from '@schemahub/runtime/config';
@@ -66,12 +66,16 @@ interface Prepared {
   readonly mapping: Mapping;
 }
 
-async function prepare(scenario: Scenario, { exchange, urlVariable }: SimVenue): Promise<Prepared> {
+async function prepare(scenario: Scenario, { exchange, urlVariable, archiveVariable }: SimVenue): Promise<Prepared> {
+  const { archive } = scenario;
   const config = await loadConfig({
     flags: {},
     environment: {
       SCHEMAHUB_EXCHANGE: exchange,
       [urlVariable]: 'https://sim.test',
+      ...(archive === undefined || archiveVariable === undefined
+        ? {}
+        : { [archiveVariable]: 'https://archive.test', SCHEMAHUB_ARCHIVE: archive.mode }),
       SCHEMAHUB_LIMIT: String(scenario.pageLimit),
       SCHEMAHUB_CHUNK_CONCURRENCY: String(scenario.chunkConcurrency),
     },
@@ -124,6 +128,35 @@ function exchangeScript(scenario: Scenario, isCalm: () => boolean): (index: numb
   };
 }
 
+const archiveFaults: readonly ArchiveFault[] = [
+  'missing',
+  'wrong-checksum',
+  'cut-download',
+  'truncated',
+  'lost-rows',
+  'interleaved',
+  'shuffled',
+  'duplicate-rows',
+  'conflicting-rows',
+  'header',
+  'broken-rows',
+  'aggregated',
+  'no-zip',
+  'foreign-member',
+  'other-member',
+];
+
+/** A file is wrong for ever: whatever it lacks comes over the API. */
+function simulatedArchive({ seed, archive }: Scenario): BinanceArchiveOptions | undefined {
+  if (archive === undefined) return undefined;
+  const { delayHours, faultShare } = archive;
+  const fault = (path: string): ArchiveFault | undefined => {
+    const random = createDraws(seed, path);
+    return random() < faultShare ? pick(random, archiveFaults) : undefined;
+  };
+  return { dayDelayHours: delayHours, monthDelayHours: delayHours, fault };
+}
+
 function simulatedExchange(world: {
   readonly scenario: Scenario;
   readonly scheduler: Scheduler;
@@ -144,6 +177,7 @@ function simulatedExchange(world: {
       followClock: ratePerSecond < 1,
     })),
     script: exchangeScript(scenario, isCalm),
+    archive: simulatedArchive(scenario),
   });
 }
 

@@ -4,6 +4,7 @@ import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
+import type { Scratch } from '@schemahub/connector-binance';
 import { createDraws } from './draws.js';
 import type { Scheduler } from './scheduler.js';
 
@@ -15,13 +16,23 @@ interface Seeded {
   readonly uuid: () => string;
   readonly random: () => number;
   readonly cpuMs: () => number;
+  /** Scratch files: nothing of them touches a disk. */
+  readonly scratch: Map<number, ScratchFile>;
 }
+
+interface ScratchFile {
+  bytes: Uint8Array;
+}
+
+/** No file of this process has such a number. */
+const FIRST_SCRATCH = 2 ** 30;
 
 let current: Seeded | undefined;
 
 const originals = {
   gzip: zlib.gzip,
   gunzip: zlib.gunzip,
+  read: fs.read,
   randomUUID: crypto.randomUUID,
   webUuid: globalThis.crypto.randomUUID.bind(globalThis.crypto),
   readFile: fsPromises.readFile,
@@ -55,42 +66,84 @@ function seededCodec(original: unknown, work: (bytes: Uint8Array, options: zlib.
   };
 }
 
-/** What a Gunzip stream is made of; `createGunzip` itself cannot be replaced. */
-interface GunzipStream extends Transform {
+/** What an unpacking stream is made of; `createGunzip` itself cannot be replaced. */
+interface UnpackingStream extends Transform {
   readonly _chunkSize: number;
   held?: Uint8Array[];
 }
 
-const gunzipStream = (zlib as unknown as { Gunzip: { prototype: unknown } }).Gunzip.prototype as GunzipStream;
-const originalTransform = gunzipStream._transform;
-const originalFlush = gunzipStream._flush;
-
 /** Gathers what comes, and unpacks it in one go when the seed says so. */
-gunzipStream._transform = function (this: GunzipStream, chunk: Uint8Array, encoding, done): void {
-  if (current === undefined) originalTransform.call(this, chunk, encoding, done);
-  else {
-    this.held = [...(this.held ?? []), chunk];
-    done();
-  }
-};
+function seedStream(stream: { prototype: unknown }, unpack: (bytes: Uint8Array) => Buffer): void {
+  const prototype = stream.prototype as UnpackingStream;
+  const { _transform: transform, _flush: flush } = prototype;
+  prototype._transform = function (this: UnpackingStream, chunk: Uint8Array, encoding, done): void {
+    if (current === undefined) transform.call(this, chunk, encoding, done);
+    else {
+      this.held = [...(this.held ?? []), chunk];
+      done();
+    }
+  };
+  prototype._flush = function (this: UnpackingStream, done): void {
+    if (current === undefined) {
+      flush.call(this, done);
+      return;
+    }
+    current.scheduler.call(undefined, current.cpuMs(), () => {
+      let bytes: Buffer;
+      try {
+        bytes = unpack(Buffer.concat(this.held ?? []));
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      for (let at = 0; at < bytes.length; at += this._chunkSize) this.push(bytes.subarray(at, at + this._chunkSize));
+      done();
+    });
+  };
+}
 
-gunzipStream._flush = function (this: GunzipStream, done): void {
-  if (current === undefined) {
-    originalFlush.call(this, done);
+const streams = zlib as unknown as Record<'Gunzip' | 'InflateRaw', { prototype: unknown }>;
+seedStream(streams.Gunzip, zlib.gunzipSync);
+seedStream(streams.InflateRaw, zlib.inflateRawSync);
+
+type Read = (fd: number, buffer: Uint8Array, offset: number, length: number, position: number, done: ReadDone) => void;
+type ReadDone = (error: Error | null, bytesRead?: number, buffer?: Uint8Array) => void;
+
+/** Files in threads end in any order as well; those of a simulation are in memory. */
+fs.read = ((fd, buffer, offset, length, position, done) => {
+  const file = current?.scratch.get(fd);
+  if (current === undefined || file === undefined) {
+    (originals.read as Read)(fd, buffer, offset, length, position, done);
     return;
   }
   current.scheduler.call(undefined, current.cpuMs(), () => {
-    let bytes: Buffer;
-    try {
-      bytes = zlib.gunzipSync(Buffer.concat(this.held ?? []));
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    for (let at = 0; at < bytes.length; at += this._chunkSize) this.push(bytes.subarray(at, at + this._chunkSize));
-    done();
+    const bytes = file.bytes.subarray(position, position + length);
+    buffer.set(bytes, offset);
+    done(null, bytes.length, buffer);
   });
-};
+}) as Read as typeof fs.read;
+
+/** A scratch file of the run under way. */
+export function openSeededScratch(): Scratch {
+  if (current === undefined) throw new Error('no simulation is under way');
+  const { scratch } = current;
+  const fd = FIRST_SCRATCH + scratch.size;
+  const file: ScratchFile = { bytes: new Uint8Array() };
+  scratch.set(fd, file);
+  return {
+    fd,
+    write: async (bytes, offset, length, position) => {
+      const grown = new Uint8Array(Math.max(file.bytes.length, position + length));
+      grown.set(file.bytes);
+      grown.set(bytes.subarray(offset, offset + length), position);
+      file.bytes = grown;
+      return { bytesWritten: length };
+    },
+    close: async () => {
+      file.bytes = new Uint8Array();
+    },
+  };
+}
 
 zlib.gzip = seededCodec(originals.gzip, zlib.gzipSync) as typeof zlib.gzip;
 zlib.gunzip = seededCodec(originals.gunzip, zlib.gunzipSync) as typeof zlib.gunzip;
@@ -134,6 +187,7 @@ export async function underSeed<T>(seed: number, scheduler: Scheduler, work: () 
     scheduler,
     random,
     cpuMs: () => Math.floor(cpu() * 3),
+    scratch: new Map(),
     uuid: () => {
       const hex = (++ids).toString(16).padStart(12, '0');
       const salt = Math.floor(random() * 0xffff)

@@ -1,4 +1,5 @@
 import {
+  type BinanceArchiveOptions,
   type CoinbaseControl,
   type CoinbaseProductSpec,
   createBinanceSim,
@@ -20,6 +21,8 @@ export interface SimOptions {
   readonly products: readonly CoinbaseProductSpec[];
   readonly rateLimit: boolean;
   readonly script: FaultScript;
+  /** The venue's files of whole days and months, where it keeps some. */
+  readonly archive?: BinanceArchiveOptions | undefined;
 }
 
 /** A raw record in the exchange's own words, read without connector and mapping. */
@@ -37,6 +40,8 @@ export interface SimVenue {
   readonly exchange: Exchange;
   /** Variable that leads the program to the simulator. */
   readonly urlVariable: string;
+  /** Variable that leads it to the simulator's archive. */
+  readonly archiveVariable?: string | undefined;
   readonly quote: string;
   /** Whether it is read by time, page after page: oldest first, nothing else. */
   readonly isByTime: boolean;
@@ -89,6 +94,7 @@ const coinbase: SimVenue = {
 const binance: SimVenue = {
   exchange: 'binance',
   urlVariable: 'BINANCE_API_URL',
+  archiveVariable: 'BINANCE_ARCHIVE_URL',
   quote: 'USDT',
   isByTime: false,
   lowestId: 0,

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { encodeProduct, invalidOption, parseOrigin } from '@schemahub/connector-kit';
 import {
   type ArchiveFile,
@@ -14,7 +13,7 @@ import { binanceDefaults } from '../binance-defaults.js';
 import { archivePages } from './archive-pages.js';
 import { ARCHIVE_BUDGET } from './archive-policy.js';
 import { surveyRows } from './archive-rows.js';
-import type { OpenScratch } from './scratch.js';
+import type { OpenScratch, Scratch } from './scratch.js';
 import { openZipMember } from './zip-member.js';
 
 export interface BinanceArchiveOptions {
@@ -96,7 +95,7 @@ async function readChecksum(archive: Archive, place: Place, options: CallOptions
 async function download(
   archive: Archive,
   place: Place,
-  scratch: FileHandle,
+  scratch: Scratch,
   options: CallOptions = {},
 ): Promise<{ readonly sha256: string; readonly bytes: number; readonly date: number | undefined } | undefined> {
   const hash = createHash('sha256');
@@ -120,7 +119,7 @@ async function download(
 async function inspect(
   archive: Archive,
   place: Place,
-  scratch: FileHandle,
+  scratch: Scratch,
   facts: Pick<ArchiveFile, 'sha256' | 'bytes' | 'date'>,
 ): Promise<ArchiveFile> {
   const { clock, timeOf } = archive;

@@ -1,9 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** What is used of a `FileHandle`. */
+export interface Scratch {
+  /** Read with `fs.read`. */
+  readonly fd: number;
+  readonly write: (
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ) => Promise<{ readonly bytesWritten: number }>;
+  readonly close: () => Promise<void>;
+}
+
 /** Gives an empty file of one's own, open for reading and writing; closing it frees its space. */
-export type OpenScratch = () => Promise<FileHandle>;
+export type OpenScratch = () => Promise<Scratch>;
 
 /**
  * Scratch files in a folder. Their name is gone before the first byte is there, so a process that is killed leaves
