@@ -95,6 +95,7 @@ function simulation() {
     ['--seeds', '100', '--iceberg'],
     ['--seeds', '100', '--iceberg', '--exchange', 'binance'],
     ['--seeds', '100', '--iceberg', '--exchange', 'kraken'],
+    ['--seeds', '150', '--s3'],
   ]) {
     say(`simulation ${kind.join(' ')}`);
     const args = ['tools/run-source.mjs', 'internal/simulation/src/main.ts', ...kind];

@@ -2,7 +2,7 @@
 // Deliberate bugs. Each replaces one piece of one source and must be caught: by a run of the simulation (`seeds`, the
 // first of which is the seed that is known to find it) or by a test file (`test`). `pnpm mutants --list` shows them all.
 
-/** @typedef {{ name: string, file: string, find: string, replace: string, seed?: number, test?: string }} Mutant */
+/** @typedef {{ name: string, file: string, find: string, replace: string, seed?: number, kind?: readonly string[], test?: string }} Mutant */
 
 /** @type {readonly Mutant[]} */
 export const mutants = [
@@ -360,5 +360,29 @@ export const mutants = [
     find: 'verdictOf(account.missing.count + account.rawOnly.count, own)',
     replace: 'verdictOf(account.missing.count, own)',
     seed: 1,
+  },
+  {
+    name: 'S3: a write without an answer counts as done',
+    file: 'packages/object-store/src/s3-retry.ts',
+    find: '      isUnsure ||= wasUnsure;',
+    replace: "      if (wasUnsure) return { etag: '' };\n      isUnsure ||= wasUnsure;",
+    seed: 51,
+    kind: ['--s3'],
+  },
+  {
+    name: 'archive: a row whose id comes twice is taken as it comes',
+    file: 'packages/connector-binance/src/archive/archive-rows.ts',
+    find: 'return RangeSet.fromRanges(sorted).difference(RangeSet.fromRanges(shared));',
+    replace: 'return RangeSet.fromRanges(sorted);',
+    seed: 198,
+    kind: ['--exchange', 'binance'],
+  },
+  {
+    name: 'archive: the ids between a file’s first and last row count as in it',
+    file: 'packages/connector-binance/src/archive/archive-pages.ts',
+    find: '    return runsOf(ids).map((run) => pageOf(options, rows, run));',
+    replace:
+      '    return [{ ...pageOf(options, rows, { first: ids[0], last: ids[0] }), window: { first: at * gridSize, last: (at + 1) * gridSize - 1 } }];',
+    test: 'packages/connector-binance/src/archive/archive.test.ts',
   },
 ];

@@ -26,7 +26,8 @@ async function bySimulation(mutant, seeds) {
   const folder = scratchFolder();
   try {
     const path = await bundle('internal/simulation/src/main.ts', folder, { plugins: [esbuildMutant(mutant)] });
-    const args = [path, '--from', String(mutant.seed), '--seeds', String(seeds), '--until-broken'];
+    const kind = mutant.kind ?? [];
+    const args = [path, '--from', String(mutant.seed), '--seeds', String(seeds), '--until-broken', ...kind];
     const { status, stdout, text } = program(process.execPath, args, { minutes: 15 });
     // A mutant that only breaks its own source has shown nothing.
     if (/ReferenceError: /.test(stdout)) return { dead: false, by: stdout.slice(0, 600) };

@@ -3,7 +3,7 @@ import './under-seed.js';
 
 import { crashEverywhere, crashTwice, stages } from './crash-matrix.js';
 import { play } from './play.js';
-import { drawScenario, type Scenario } from './scenario.js';
+import { drawScenario, type Scenario, type ScenarioKind } from './scenario.js';
 import { shrink } from './shrink.js';
 import { type Outcome, simulate } from './simulate.js';
 import { realMs } from './under-seed.js';
@@ -15,9 +15,8 @@ pnpm sim --seed SEED --shrink          the smallest run found that breaks the sa
 pnpm sim --crash-matrix [--pairs N]    every command killed at every call to the store; then N drawn pairs of deaths each
 --exchange coinbase|binance|kraken     the same on another exchange; default coinbase
 --iceberg                             and every commit published as an Iceberg snapshot
+--s3                                  and the lake on S3: our driver over a network that loses answers and delays writes
 `;
-
-type Kind = Pick<Scenario, 'exchange' | 'publishes'>;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -38,7 +37,7 @@ function printOutcome(outcome: Outcome): void {
   );
 }
 
-async function runMany(from: number, count: number, kind: Kind, untilBroken: boolean): Promise<number> {
+async function runMany(from: number, count: number, kind: ScenarioKind, untilBroken: boolean): Promise<number> {
   const begun = realMs();
   const sums = { steps: 0, commits: 0, requests: 0, killed: 0, virtualMs: 0 };
   const broken: number[] = [];
@@ -95,7 +94,7 @@ function numberOf(args: readonly string[], name: string): number | undefined {
 async function main(args: readonly string[]): Promise<number> {
   const at = args.indexOf('--exchange');
   const { exchange } = simVenueOf(at < 0 ? undefined : args[at + 1]);
-  const kind: Kind = { exchange, publishes: args.includes('--iceberg') };
+  const kind: ScenarioKind = { exchange, publishes: args.includes('--iceberg'), isOnS3: args.includes('--s3') };
   const [seed, seeds] = [numberOf(args, '--seed'), numberOf(args, '--seeds')];
   if (args.includes('--crash-matrix')) return await runMatrix(numberOf(args, '--pairs') ?? 10);
   if (seeds !== undefined)

@@ -75,6 +75,8 @@ export interface Scenario {
   readonly actions: readonly Action[];
   /** Share of requests to the exchange that go wrong, and how. */
   readonly exchangeFaults: { readonly share: number; readonly kinds: readonly ExchangeFaultKind[] };
+  /** The lake is on S3: tries of a request, bytes of a part. Default: a store whose calls are the port's. */
+  readonly s3?: { readonly maxAttempts: number; readonly partBytes: number } | undefined;
   /** Files of whole days and months, where the venue keeps some: when they are taken, and how many are wrong. */
   readonly archive?: ArchiveScenario | undefined;
   /** Ids of a window, trades of a raw object, rows of a page. */
@@ -233,10 +235,20 @@ function drawOrder(random: Random, isByTime: boolean): Scenario['order'] {
   return isByTime ? 'oldest' : order;
 }
 
+/** What runs of one seed may differ in. */
+export interface ScenarioKind extends Pick<Scenario, 'exchange' | 'publishes'> {
+  readonly isOnS3?: boolean | undefined;
+}
+
+function drawS3(seed: number): Pick<Scenario, 's3'> {
+  const random = createDraws(seed, 's3');
+  return { s3: { maxAttempts: pick(random, [1, 2, 4, 8]), partBytes: pick(random, [500, 4000, 8 * 1024 * 1024]) } };
+}
+
 /** The run of a seed: the same one on any exchange, but for the names of its products. */
 export function drawScenario(
   seed: number,
-  { exchange = 'coinbase', publishes = false }: Pick<Scenario, 'exchange' | 'publishes'> = {},
+  { exchange = 'coinbase', publishes = false, isOnS3 = false }: ScenarioKind = {},
 ): Scenario {
   const { productOf, lowestId, isByTime, archiveVariable } = simVenueOf(exchange);
   const random = createDraws(seed, 'scenario');
@@ -254,6 +266,7 @@ export function drawScenario(
     actions: withoutContradictions(actions),
     exchangeFaults: { share: pick(random, [0, 0, 0.05, 0.2]), kinds: exchangeFaultKinds },
     ...(archiveVariable === undefined ? {} : drawArchive(seed)),
+    ...(isOnS3 ? drawS3(seed) : {}),
     gridSize: pick(random, [50, 100, 1000]),
     objectTrades: pick(random, [30, 100, 250, 1000]),
     pageLimit: pick(random, [20, 50, 100, 1000]),

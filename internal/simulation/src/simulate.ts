@@ -16,6 +16,7 @@ import { createTruth, type Truth } from './truth.js';
 import { realMs, underSeed } from './under-seed.js';
 import { type Sim, type SimVenue, simVenueOf } from './venues.js';
 import { createVirtualProcess, type VirtualProcess } from './virtual-process.js';
+import { createVirtualBucket, createVirtualS3, type VirtualBucket } from './virtual-s3.js';
 import { createVirtualStore } from './virtual-store.js';
 
 /** How a run went. */
@@ -45,6 +46,8 @@ export interface World {
   readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly base: ObjectStore;
+  /** The same on S3. */
+  readonly bucket: VirtualBucket;
   readonly venue: SimVenue;
   readonly sim: Sim;
   readonly truth: Truth;
@@ -198,14 +201,15 @@ export function start(
   // Nobody's clock is wrong where nothing is to go wrong.
   const skewMs = options.faults === 0 ? 0 : pick(draws, [0, 0, 0, 0, -2 * HOUR, -7000, 15 * 60_000, 49 * HOUR]);
   const process = createVirtualProcess(scheduler, { ...options, skewMs });
-  const store = createVirtualStore({
+  const network = {
     base: world.base,
     scheduler,
     process,
     scenario,
     faultShare: () => (world.isCalm ? 0 : options.faults),
     trace,
-  });
+  };
+  const store = scenario.s3 === undefined ? createVirtualStore(network) : createVirtualS3(world.bucket, network);
   let ids = 0;
   const fetch: Sim['fetch'] = async (input, init) => {
     await scheduler.wait(process, Math.floor(draws() * 30), init?.signal ?? undefined);
@@ -318,16 +322,18 @@ export async function simulate(
   const truth = createTruth(sim, scenario.products);
   const oracle = createOracle({ venue, truth, now: scheduler.now, keep: scenario });
   const disk = createMemoryStore({ now: scheduler.now });
+  const base = observed(
+    disk,
+    () => oracle,
+    (text) => hash.update(text),
+  );
   world = {
     ...prepared,
     venue,
     scenario,
     scheduler,
-    base: observed(
-      disk,
-      () => oracle,
-      (text) => hash.update(text),
-    ),
+    base,
+    bucket: createVirtualBucket(base),
     sim,
     truth,
     oracle,

@@ -118,6 +118,26 @@ describe('a condemned object', () => {
     expect((await checkpoints.read('coinbase', P))?.fetched.toString()).toBe('1-299');
   });
 
+  it('is condemned before a checkpoint is rebuilt without it: the watermark falls in another epoch', async () => {
+    const bench = await fullBench([{ first: 130, last: 139 }]);
+    const victim = (await namesOf(bench))[1]!;
+    const flipped = (await bench.store.get(victim.key))!.bytes.slice();
+    flipped[flipped.length >> 1]! ^= 0x20;
+    await bench.store.delete([victim.key, layout.checkpoint('coinbase', P)]);
+    await bench.store.putIfAbsent(victim.key, flipped);
+    const seen: string[] = [];
+    const store: SimBench['store'] = {
+      ...bench.store,
+      putIfMatch: async (key, body, version) => {
+        const { epoch, fetched } = JSON.parse(Buffer.from(body).toString()) as { epoch: number; fetched: string };
+        seen.push(`epoch ${epoch}: ${fetched}`);
+        return await bench.store.putIfMatch(key, body, version);
+      },
+    };
+    await loadCheckpoint(bench.contextOf({ mode: 'ingest' }, { store }), P);
+    expect([...new Set(seen)]).toEqual(['epoch 1: 1-99,200-499']);
+  });
+
   it('is ignored also where its evidence is older than what the checkpoint knows', async () => {
     const bench = await fullBench();
     const victim = (await namesOf(bench))[1]!;

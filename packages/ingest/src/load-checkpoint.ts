@@ -105,7 +105,13 @@ export async function rebuildCheckpoint(
 
 /** Puts a rebuilt checkpoint in the place of an absent or corrupt one. */
 async function restore(context: Context, productId: string, reason: string | undefined): Promise<LoadedProduct> {
-  const { checkpoint, names, damage } = await rebuildCheckpoint(context, productId);
+  let rebuilt = await rebuildCheckpoint(context, productId);
+  // Before anything is put back: ids that a damaged object held may be lost only by an epoch that counts it.
+  while (rebuilt.damage.length > 0) {
+    await condemnObjects(context, productId, rebuilt.damage);
+    rebuilt = await rebuildCheckpoint(context, productId);
+  }
+  const { checkpoint, names } = rebuilt;
   const restored = await context.checkpoints.restore(checkpoint);
   if (names.length > 0 || reason !== undefined) {
     context.onEvent({
@@ -117,8 +123,8 @@ async function restore(context: Context, productId: string, reason: string | und
     });
   }
   // Another run restored it from less evidence: what is condemned is taken from it as well.
-  if (damage.length === 0 && restored.epoch >= checkpoint.epoch) return { checkpoint: restored, names };
-  return { checkpoint: (await condemnObjects(context, productId, damage)) ?? restored, names };
+  if (restored.epoch >= checkpoint.epoch) return { checkpoint: restored, names };
+  return { checkpoint: (await condemnObjects(context, productId, [])) ?? restored, names };
 }
 
 /** `20261121T120000.000Z` of an evidence key, from RFC 3339 text: keys of a product sort by it. */
