@@ -134,9 +134,6 @@ async function handle(sim: Sim, message: IncomingMessage, response: ServerRespon
   if (operation === undefined)
     return send(errorAnswer(new S3SimError(501, 'NotImplemented', `the stand-in has no ${method} ${url}`), place));
   const headers = message.headers as Record<string, string | undefined>;
-  const isConditional = method !== 'GET' && (headers['if-none-match'] ?? headers['if-match']) !== undefined;
-  if (isConditional && sim.options.conditions === 'refused')
-    return send(errorAnswer(new S3SimError(501, 'NotImplemented', 'A header you provided is not implemented'), place));
   const prefix = place.query.get('prefix') ?? '';
   const request = {
     number: sim.requests.length,
@@ -147,6 +144,9 @@ async function handle(sim: Sim, message: IncomingMessage, response: ServerRespon
     prefix,
   };
   sim.requests.push(request);
+  const isConditional = method !== 'GET' && (headers['if-none-match'] ?? headers['if-match']) !== undefined;
+  if (isConditional && sim.options.conditions === 'refused')
+    return send(errorAnswer(new S3SimError(501, 'NotImplemented', 'A header you provided is not implemented'), place));
   const fault = await sim.options.fault?.(request);
   const fail = (): void => {
     if (fault === undefined || 'hang' in fault) return;

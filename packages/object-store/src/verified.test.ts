@@ -91,6 +91,8 @@ describe('a store that is asked first', () => {
         for (let time = 0; time < 2; time++)
           await expect(store.putIfAbsent('a', bytes('1'))).rejects.toMatchObject({ code: 'no-conditional-writes' });
         expect(sim.bucket('lake').objects.size).toBe(0);
+        // What a store does not know is not tried again and again.
+        expect(sim.requests.filter(({ operation }) => operation === 'PutObject').length).toBeLessThanOrEqual(2 * 3);
       } finally {
         s3.close();
         await sim.close();
