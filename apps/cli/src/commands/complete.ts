@@ -56,6 +56,10 @@ export const run: CommandRun = async (invocation) => {
   const [path, text] = file;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
-  say(io, `Written: ${path}\nNew ${shell} windows complete "schemahub" with Tab, where schemahub is on the PATH.\n`);
+  const needs = shell === 'bash' ? ' and the package bash-completion is installed' : '';
+  say(
+    io,
+    `Written: ${path}\nNew ${shell} windows complete "schemahub" with Tab, where schemahub is on the PATH${needs}.\n`,
+  );
   return exitCodes.complete;
 };
