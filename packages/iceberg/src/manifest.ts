@@ -133,8 +133,13 @@ export function encodeDataFile(file: NewDataFile, uri: string, { schema, spec }:
     if (field === undefined) throw new IcebergError('invalid-option', `${file.key}: there is no column with id ${id}.`);
     return parsePrimitive(field.type);
   };
-  const bound = (facts: ColumnFacts, value: IcebergValue | undefined): Uint8Array | undefined =>
-    value === undefined ? undefined : encodeValue(typeOfColumn(facts.fieldId), value);
+  type Cut = (value: IcebergValue) => IcebergValue | undefined;
+  /** Texts and bytes are cut; a UUID is neither, though it is written as one. */
+  const bound = ({ fieldId }: ColumnFacts, value: IcebergValue | undefined, cut: Cut): Uint8Array | undefined => {
+    const type = typeOfColumn(fieldId);
+    const kept = value === undefined || !['string', 'binary'].includes(type.kind) ? value : cut(value);
+    return kept === undefined ? undefined : encodeValue(type, kept);
+  };
   return {
     content: 0,
     file_path: uri,
@@ -148,12 +153,8 @@ export function encodeDataFile(file: NewDataFile, uri: string, { schema, spec }:
     value_counts: intMap(columns, ({ values }) => values),
     null_value_counts: intMap(columns, ({ nulls }) => nulls),
     nan_value_counts: intMap(columns, ({ nans }) => nans),
-    lower_bounds: intMap(columns, (facts) =>
-      bound(facts, facts.lower === undefined ? undefined : truncateLower(facts.lower)),
-    ),
-    upper_bounds: intMap(columns, (facts) =>
-      bound(facts, facts.upper === undefined ? undefined : truncateUpper(facts.upper)),
-    ),
+    lower_bounds: intMap(columns, (facts) => bound(facts, facts.lower, truncateLower)),
+    upper_bounds: intMap(columns, (facts) => bound(facts, facts.upper, truncateUpper)),
     key_metadata: null,
     split_offsets: file.splitOffsets === undefined ? null : [...file.splitOffsets],
     equality_ids: null,

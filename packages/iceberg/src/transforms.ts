@@ -63,7 +63,9 @@ function truncate(type: PrimitiveType, width: number, value: IcebergValue): Iceb
   if (typeof value === 'string') return [...value].slice(0, width).join('');
   if (value instanceof Uint8Array) return value.slice(0, width);
   const cut = floorDivide(BigInt(value as bigint), BigInt(width)) * BigInt(width);
-  return type.kind === 'int' ? Number(cut) : cut;
+  if (type.kind === 'decimal') return cut;
+  // Below the least number it goes round, as in Iceberg's own arithmetic of 32 and 64 bits.
+  return type.kind === 'int' ? Number(BigInt.asIntN(32, cut)) : BigInt.asIntN(64, cut);
 }
 
 /** The transform of that name on that type. Throws `IcebergError` `unsupported`. */
