@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 export const picture = join(root, 'docs/demo.svg');
-const COLUMNS = 112;
+const COLUMNS = 80;
 const [LINE, CHARACTER, MARGIN] = [18, 8.02, 16];
 
 /** Output of a demo in a folder of its own, its long lines folded as a terminal folds them. */
@@ -24,8 +24,12 @@ export function runDemo(cli) {
 
 const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
+/** Long lines as the program folds them in a terminal: between words. */
 function fold(text) {
-  return text.split('\n').flatMap((line) => line.match(new RegExp(`.{1,${COLUMNS}}`, 'g')) ?? ['']);
+  const pattern = new RegExp(`.{1,${COLUMNS}}(?= |$)`, 'g');
+  return text
+    .split('\n')
+    .flatMap((line) => (line.length <= COLUMNS ? [line] : line.match(pattern).map((part) => part.trimStart())));
 }
 
 function colorOf(line) {

@@ -83,7 +83,7 @@ async function fetchAll(demo: Demo): Promise<{ result: undefined; told: string }
   const voids = result.products.reduce((sum, { account }) => sum + (account?.void.count ?? 0), 0);
   return {
     result: undefined,
-    told: `${grouped(trades)} trades, ${objects} raw objects, ${bytesText(bytes)}; ${grouped(voids)} ids proven void`,
+    told: `${grouped(trades)} trades, ${objects} objects, ${bytesText(bytes)}; ${grouped(voids)} ids proven void`,
   };
 }
 
@@ -94,7 +94,7 @@ async function transformAll({ config, lake, invocation }: Demo): Promise<{ resul
   const rows = snapshot?.commit.products.reduce((sum, product) => sum + product.rows, 0) ?? 0;
   return {
     result: undefined,
-    told: `${grouped(rows)} rows → Parquet, ${bytesText(bytes)} (${(bytes / Math.max(1, rows)).toFixed(1)} bytes a trade), commit ${snapshot?.number ?? '-'}`,
+    told: `${grouped(rows)} rows → Parquet, ${bytesText(bytes)} (${(bytes / Math.max(1, rows)).toFixed(1)} bytes each), commit ${snapshot?.number ?? '-'}`,
   };
 }
 
