@@ -94,7 +94,7 @@ async function transformAll({ config, lake, invocation }: Demo): Promise<{ resul
   const rows = snapshot?.commit.products.reduce((sum, product) => sum + product.rows, 0) ?? 0;
   return {
     result: undefined,
-    told: `${grouped(rows)} rows → Parquet, ${bytesText(bytes)} (${(bytes / Math.max(1, rows)).toFixed(1)} bytes each), commit ${snapshot?.number ?? '-'}`,
+    told: `${grouped(rows)} rows → Parquet, ${bytesText(bytes)}, ${(bytes / Math.max(1, rows)).toFixed(1)} bytes each`,
   };
 }
 
