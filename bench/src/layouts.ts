@@ -61,7 +61,7 @@ function layoutsOf(all: ColumnBatch, ends: readonly number[]): Layout[] {
     options: { ...canonical, rowGroupRows },
   });
   return [
-    { name: '**default**: by symbol and time, row groups of 122,880, snappy', files: bySymbol, options: canonical },
+    { name: '**default**: by symbol and time, row groups of 245,760, snappy', files: bySymbol, options: canonical },
     { name: 'the same, zstd', files: bySymbol, options: { ...canonical, codec: 'zstd' } },
     { name: 'the same, not compressed', files: bySymbol, options: { ...canonical, codec: 'none' } },
     { name: 'the same, profile compat', files: bySymbol, options: { ...canonical, profile: 'compat' } },

@@ -266,3 +266,33 @@ export function deltaIds(ids: usize, count: i32, lengths: usize, texts: usize, t
   memory.copy(end, texts, at - texts);
   return end + (at - texts);
 }
+
+/** Of the values that `bounds` saw last: whether all are safe integers. */
+let areIntegers: bool = false;
+let greatest: f64 = 0;
+
+const MAX_SAFE: f64 = 9007199254740991;
+
+/** The least of `count` doubles, NaN left out: infinity where there is no other. */
+export function bounds(values: usize, count: i32): f64 {
+  let low: f64 = Infinity;
+  let high: f64 = -Infinity;
+  let whole = true;
+  for (let index = 0; index < count; index++) {
+    const value = load<f64>(values + (<usize>index << 3));
+    if (value < low) low = value;
+    if (value > high) high = value;
+    if (value != nearest(value)) whole = false;
+  }
+  greatest = high;
+  areIntegers = whole && low >= -MAX_SAFE && high <= MAX_SAFE;
+  return low;
+}
+
+export function greatestOfBounds(): f64 {
+  return greatest;
+}
+
+export function areSafeIntegers(): bool {
+  return areIntegers;
+}

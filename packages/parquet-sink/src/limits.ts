@@ -12,8 +12,8 @@ export const MAX_PAGE_BYTES: number = 256 * 1024 * 1024;
 /** UTF-8 bytes of one text value, at most. */
 export const MAX_TEXT_BYTES: number = 16 * 1024 * 1024;
 
-/** Rows of one page, at most: six pages to a row group of the default size. */
-export const PAGE_ROWS = 20_480;
+/** Rows of one page, at most: five pages to a row group of the default size. */
+export const PAGE_ROWS = 49_152;
 
 /** A page of text ends with the value that reaches this many bytes. */
 export const PAGE_TEXT_BYTES: number = 1024 * 1024;

@@ -12,7 +12,7 @@ export interface WriteParquetOptions {
   readonly codec?: Codec | undefined;
   /** `modern` (default) or `compat`: data pages v1 with PLAIN and dictionary encodings only, for old readers. */
   readonly profile?: Profile | undefined;
-  /** Rows of every row group but the last, 1 … 4,194,304. Default 122,880. Memory grows with it. */
+  /** Rows of every row group but the last, 1 … 4,194,304. Default 245,760. Memory grows with it. */
   readonly rowGroupRows?: number | undefined;
   /**
    * Columns by which the rows ascend, as readers compare them; written to the footer and checked row by row.
@@ -39,7 +39,7 @@ export interface WriteSettings {
   readonly idStatistics: boolean;
 }
 
-const DEFAULT_ROW_GROUP_ROWS = 122_880;
+const DEFAULT_ROW_GROUP_ROWS = 245_760;
 const COLUMN_TYPES: readonly unknown[] = ['string', 'double', 'timestamp', 'int64', 'boolean', 'decimal'];
 const MAX_FIELD_ID = 2 ** 31 - 1;
 

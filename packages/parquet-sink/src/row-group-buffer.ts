@@ -1,7 +1,7 @@
 import type { Column, ColumnBatch, ColumnSpec, TableSchema } from '@schemahub/columns';
+import { boundsOfDoubles } from './encode/page-kernel.js';
 import { ParquetWriteError } from './errors.js';
 import { DECIMAL_BYTES } from './limits.js';
-import { numberBounds } from './number-bounds.js';
 import { createTextBuffer, type TextBuffer, type TextValues } from './text-buffer.js';
 
 /** The values of one column of one row group without its nulls, in a form that depends on the rows alone. */
@@ -154,10 +154,10 @@ function createNumbers(spec: ColumnSpec, capacity: number): ValueBuffer {
     add: (column, from, to) => {
       const source = column.values as Float64Array;
       if (integers) {
-        refuseUnsafe(spec, source, from, to);
-        const bounds = numberBounds(source, from, to);
-        least = Math.min(least, bounds?.min ?? least);
-        greatest = Math.max(greatest, bounds?.max ?? greatest);
+        const bounds = boundsOfDoubles(source, from, to);
+        if (!bounds.areSafeIntegers) refuseUnsafe(spec, source, from, to);
+        least = Math.min(least, bounds.min);
+        greatest = Math.max(greatest, bounds.max);
       }
       const wanted = count + to - from;
       if (wanted > values.length) values = grow(values, new Float64Array(roomFor(wanted, capacity)));

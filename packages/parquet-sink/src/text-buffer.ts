@@ -1,4 +1,5 @@
 import type { Column, DictionaryColumn, IdColumn, TextColumn } from '@schemahub/columns';
+import { boundsOfDoubles } from './encode/page-kernel.js';
 import { ParquetWriteError } from './errors.js';
 
 /** A `string` column of a row group: all values canonical ids as numbers, or distinct texts and a code a value. */
@@ -57,7 +58,8 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
   }
 
   function addIds(column: IdColumn, from: number, to: number): void {
-    refuseNonIds(columnName, column.values, from, to);
+    const { min, areSafeIntegers } = boundsOfDoubles(column.values, from, to);
+    if (!areSafeIntegers || min < 0) refuseNonIds(columnName, column.values, from, to);
     if (count === 0 && ids === undefined && texts.length === 0) ids = new Float64Array(0);
     if (ids === undefined) {
       codes = room(codes, count + to - from, capacity, Uint32Array);
@@ -80,7 +82,7 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
     turnIdsIntoTexts();
     codes = room(codes, count + to - from, capacity, Uint32Array);
     // One value for all, as in the exchange and the symbol of a file.
-    if (column.values.length === 1 && to > from && !column.codes.subarray(from, to).some((code) => code !== 0)) {
+    if (column.values.length === 1 && to > from && areZero(column.codes, from, to)) {
       codes.fill(intern(textOf(columnName, column.values[0], from)), count, count + to - from);
       return;
     }
@@ -120,6 +122,11 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
       count = 0;
     },
   };
+}
+
+function areZero(codes: Uint32Array, from: number, to: number): boolean {
+  for (let row = from; row < to; row++) if (codes[row] !== 0) return false;
+  return true;
 }
 
 function textOf(columnName: string, text: unknown, row: number): string {

@@ -28,7 +28,7 @@ const MAGIC: Uint8Array = new TextEncoder().encode('PAR1');
  *
  * The bytes depend on the rows, their order and the options alone: not on how batches were cut, nor on the kind of
  * text column or the dictionaries they came in. Memory: one row group in columns, one encoded column of it, and the
- * index entries of all pages until the end (a page is 20,480 rows of a column). Back pressure: a batch is pulled only
+ * index entries of all pages until the end (a page is 49,152 rows of a column). Back pressure: a batch is pulled only
  * when the bytes before it were taken.
  *
  * Throws ParquetWriteError INVALID_OPTION at once; every later error comes out of `bytes` and `facts`.

@@ -37,7 +37,7 @@ export interface TableOptions {
   readonly monotonicMs?: (() => number) | undefined;
   /** Compression of data files. Default `snappy`. */
   readonly codec?: Codec | undefined;
-  /** Rows of a row group, see parquet-sink. Default 122,880. */
+  /** Rows of a row group, see parquet-sink. Default 245,760. */
   readonly rowGroupRows?: number | undefined;
   /** How often a command plans again because another run committed first. Default 10. */
   readonly maxPlans?: number | undefined;

@@ -11,6 +11,9 @@ interface KernelExports {
   readonly deltaBinaryPacked: (values: number, count: number, to: number) => number;
   readonly deltaIds: (ids: number, count: number, lengths: number, texts: number, to: number) => number;
   readonly hybrid: (values: number, count: number, width: number, to: number) => number;
+  readonly bounds: (values: number, count: number) => number;
+  readonly greatestOfBounds: () => number;
+  readonly areSafeIntegers: () => number;
   readonly numberValues: (
     values: number,
     width: number,
@@ -168,4 +171,18 @@ export function numberValues(
     codes: codes.subarray(0, count),
     firsts: kernel.words.slice(firsts / 4, firsts / 4 + entries),
   };
+}
+
+/** Least and greatest of values[from, to), NaN left out: infinities, the least above the greatest, where there is no other. */
+export function boundsOfDoubles(
+  values: Float64Array,
+  from: number,
+  to: number,
+): { readonly min: number; readonly max: number; readonly areSafeIntegers: boolean } {
+  const count = to - from;
+  const kernel = kernelWith(count * 8);
+  const input = base(kernel);
+  kernel.numbers.set(values.subarray(from, to), input / 8);
+  const min = kernel.run.bounds(input, count);
+  return { min, max: kernel.run.greatestOfBounds(), areSafeIntegers: kernel.run.areSafeIntegers() !== 0 };
 }
