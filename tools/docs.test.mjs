@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lint } from 'markdownlint/sync';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readWorkspaces } from './layers/table.mjs';
@@ -65,6 +66,23 @@ test('every link that leads outside has the form of one that works', () => {
   expect(linksOf('p', text).map(({ url }) => faultOf(url) !== undefined)).toEqual([true, true, true, true]);
   expect(faultOf('https://github.com/schemahub/schemahub/blob/main/README.md')).toBeUndefined();
   expect(faultOf('https://github.com/schemahub/schemahub/blob/main/GONE.md')).toMatch(/not in the repository/);
+});
+
+test('every page is well-formed Markdown', () => {
+  const strings = Object.fromEntries(pages.map((page) => [page, read(page)]));
+  const config = {
+    default: true,
+    // Lines are as long as their paragraph; padding of tables is a matter of taste; the cost tables multiply with asterisks.
+    'line-length': false,
+    'table-column-style': false,
+    'no-space-in-emphasis': false,
+  };
+  const found = Object.entries(lint({ strings, config })).flatMap(([page, errors]) =>
+    errors.map(
+      ({ lineNumber, ruleNames, errorContext }) => `${page}:${lineNumber} ${ruleNames[1]} ${errorContext ?? ''}`,
+    ),
+  );
+  expect(found).toEqual([]);
 });
 
 test('no page waits to be finished or names a machine', () => {
