@@ -56,7 +56,11 @@ export type HoleAnswer =
  */
 export function judgeAnswer(answer: ProbeAnswer, hole: Hole, youngMs: number): HoleAnswer {
   const [upper, next, ...more] = answer.ids;
-  if (upper !== hole.last + 1 || next === undefined || next >= upper || more.length > 0) return { kind: 'unclear' };
+  if (upper === undefined || next === undefined || next >= upper || more.length > 0) return { kind: 'unclear' };
+  // A venue that pages upwards answers from the lower neighbour on.
+  const isFromBelow = hole.hasLower && next === hole.first - 1 && upper <= hole.last;
+  if (isFromBelow) return { kind: 'rows', first: hole.first, last: hole.last };
+  if (upper !== hole.last + 1) return { kind: 'unclear' };
   if (next >= hole.first) return { kind: 'rows', first: hole.first, last: hole.last };
   if (!hole.hasLower) return { kind: 'rows', first: next, last: next };
   if (next !== hole.first - 1 || answer.date === undefined) return { kind: 'unclear' };
