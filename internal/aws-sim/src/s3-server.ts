@@ -146,7 +146,12 @@ async function handle(sim: Sim, message: IncomingMessage, response: ServerRespon
   sim.requests.push(request);
   const isConditional = method !== 'GET' && (headers['if-none-match'] ?? headers['if-match']) !== undefined;
   if (isConditional && sim.options.conditions === 'refused')
-    return send(errorAnswer(new S3SimError(501, 'NotImplemented', 'A header you provided implies what this store does not do'), place));
+    return send(
+      errorAnswer(
+        new S3SimError(501, 'NotImplemented', 'A header you provided implies what this store does not do'),
+        place,
+      ),
+    );
   const fault = await sim.options.fault?.(request);
   const fail = (): void => {
     if (fault === undefined || 'hang' in fault) return;
