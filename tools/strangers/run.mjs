@@ -12,7 +12,7 @@ const BUDGET_KB = {
   audit: 80,
   'connector-kit': 110,
   iceberg: 110,
-  ingest: 100,
+  ingest: 105,
   'mapping-engine': 110,
   'object-store': 65,
   'parquet-sink': 110,
