@@ -1,5 +1,6 @@
 // Questions about many trades: canonical files against thousands of small ones, as `schemahub query` asks them.
-// `pnpm bench query [--rows 50000000] [--small 5000] [--folder DIR]`; `--small 0` leaves the small files out.
+// `pnpm bench query [--rows 50000000] [--copies 1] [--small 5000] [--folder DIR]`; `--small 0` leaves the small files out.
+// `--copies 20` writes the trades twenty times, each time as other products: a billion rows in the time of encoding them.
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ interface Made {
 }
 
 /** Writes each cell once, and its rows once more in files of `smallRows` in the order in which they were landed. */
-async function makeFiles(folder: string, rows: number, smallRows: number): Promise<Made> {
+async function makeFiles(folder: string, rows: number, smallRows: number, copies: number): Promise<Made> {
   const canonical: string[] = [];
   const small: string[] = [];
   let bytes = 0;
@@ -38,9 +39,13 @@ async function makeFiles(folder: string, rows: number, smallRows: number): Promi
       const count = Math.min(CELL_ROWS, wanted - done);
       const trades = model(count);
       const batch = tradeBatch(profile, trades);
-      const path = join(folder, 'canonical', profile.product, `${String(done).padStart(12, '0')}.parquet`);
-      bytes += await writeFile(path, [batch], { schema: tradesUnified, sortingColumns: ['trade_ts'] });
-      canonical.push(path);
+      for (let copy = 1; copy <= copies; copy += 1) {
+        const product = copy === 1 ? profile.product : `${profile.product}-${copy}`;
+        const path = join(folder, 'canonical', product, `${String(done).padStart(12, '0')}.parquet`);
+        const own = copy === 1 ? batch : tradeBatch({ ...profile, product }, trades);
+        bytes += await writeFile(path, [own], { schema: tradesUnified, sortingColumns: ['trade_ts'] });
+        canonical.push(path);
+      }
       for (let from = 0; smallRows > 0 && from < count; from += smallRows) {
         const own = join(folder, 'small', `${profile.product}-${String(done + from).padStart(12, '0')}.parquet`);
         // Newest first, as a page comes.
@@ -77,15 +82,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rows: { type: 'string', default: '50000000' },
+      copies: { type: 'string', default: '1' },
       small: { type: 'string', default: '5000' },
       folder: { type: 'string', default: join(tmpdir(), 'schemahub-bench', 'query') },
     },
   });
-  const rows = Number(values.rows);
+  const [rows, copies] = [Number(values.rows), Number(values.copies)];
   const smallFiles = Number(values.small);
   await rm(values.folder, { recursive: true, force: true });
   await mkdir(join(values.folder, 'small'), { recursive: true });
-  const made = await makeFiles(values.folder, rows, smallFiles === 0 ? 0 : Math.ceil(rows / smallFiles));
+  const made = await makeFiles(values.folder, rows, smallFiles === 0 ? 0 : Math.ceil(rows / smallFiles), copies);
   const table: string[][] = [];
   for (const question of questionsAbout(made.day)) {
     const cells = [question.name];
@@ -106,7 +112,7 @@ async function main(): Promise<void> {
   await rm(values.folder, { recursive: true });
   const files = `${made.canonical.length} canonical files${smallFiles > 0 ? ` against ${made.small.length} small ones` : ''}`;
   console.log(
-    `${machine()}; ${rows} trades, ${files}, ${(made.bytes / rows).toFixed(2)} bytes a trade, seed ${SEED}.\n`,
+    `${machine()}; ${rows * copies} trades, ${files}, ${(made.bytes / rows / copies).toFixed(2)} bytes a trade, seed ${SEED}.\n`,
   );
   const head = (layout: string): string[] => [`${layout}: CPU s`, 'wall s', 'MB read'];
   console.log(markdown(['question', ...head('canonical'), ...(smallFiles > 0 ? head('small') : [])], table));
