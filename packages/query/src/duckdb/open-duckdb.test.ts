@@ -191,6 +191,21 @@ describe('views and macros', () => {
     expect(await ask(engine, "SELECT count(*) FROM last_trades('BTC-USD')")).toEqual([[5n]]);
   });
 
+  it('last_trades gives the same as sorting everything, wherever ties are cut', async () => {
+    const trades = Array.from({ length: 40 }, (_, at) => ({
+      id: 90 + ((at * 7) % 40),
+      price: at,
+      // Five at a time share theirs; some are another symbol's.
+      ts: `2025-12-01T00:00:${String((at * 3) % 8).padStart(2, '0')}Z`,
+      ...(at % 4 === 0 ? { symbol: 'ETH-USD' } : {}),
+    }));
+    const engine = await open({ table: { files: [await fixture.writeTrades('ties.parquet', trades)], columns } });
+    for (let n = 0; n <= 32; n++) {
+      const sorted = `SELECT trade_id FROM trades_unified WHERE symbol = 'BTC-USD' ORDER BY trade_ts DESC, trade_id::INT DESC LIMIT ${n}`;
+      expect(await ask(engine, `SELECT trade_id FROM last_trades('BTC-USD', ${n})`)).toEqual(await ask(engine, sorted));
+    }
+  });
+
   it('spread and asof_prices set venues side by side, each at its own last price', async () => {
     const at = (seconds: number): string => `2025-12-01T00:00:${String(seconds).padStart(2, '0')}Z`;
     const rows = [
