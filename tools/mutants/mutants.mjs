@@ -385,4 +385,25 @@ export const mutants = [
       '    return [{ ...pageOf(options, rows, { first: ids[0], last: ids[0] }), window: { first: at * gridSize, last: (at + 1) * gridSize - 1 } }];',
     test: 'packages/connector-binance/src/archive/archive.test.ts',
   },
+  {
+    name: 'iceberg expire deletes what a killed run wrote for the next commit',
+    file: 'packages/iceberg/src/expire.ts',
+    find: 'number === undefined || number > entry.version || ',
+    replace: 'number === undefined || ',
+    test: 'packages/iceberg/src/table.test.ts',
+  },
+  {
+    name: 'times of files get into table metadata with their fraction',
+    file: 'packages/iceberg/src/metadata.ts',
+    find: 'Math.floor(ms)',
+    replace: 'ms',
+    test: 'packages/iceberg/src/table.test.ts',
+  },
+  {
+    name: 'the last trades lose those that share the time of the oldest of them',
+    file: 'packages/query/src/questions.ts',
+    find: 't.trade_ts >= (SELECT min(newest.trade_ts)',
+    replace: 't.trade_ts > (SELECT min(newest.trade_ts)',
+    test: 'packages/query/src/duckdb/open-duckdb.test.ts',
+  },
 ];
