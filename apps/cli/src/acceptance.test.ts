@@ -208,14 +208,44 @@ describe('new trades at the head', () => {
     await expectTruth();
   });
 
+  it('earlier snapshots answer by number and by time', async () => {
+    const { out } = await complete('snapshots', '--files', '--json');
+    const { snapshots } = JSON.parse(out) as {
+      snapshots: { number: number; time: string; files: { rows: number }[] }[];
+    };
+    expect(snapshots.length).toBeGreaterThan(2);
+    const answer = async (...choice: string[]): Promise<number> => {
+      const sql = 'SELECT count(*) AS n FROM trades_unified';
+      return Number((await complete('query', sql, '-o', 'csv', ...choice)).out.trim().split(/\r?\n/)[1]);
+    };
+    const rows = snapshots.map(({ files }) => files.reduce((sum, file) => sum + file.rows, 0));
+    expect(new Set(rows).size).toBe(rows.length);
+    for (const [at, { number }] of snapshots.entries()) expect(await answer('--snapshot', `${number}`)).toBe(rows[at]);
+    const times = [...new Set(snapshots.map(({ time }) => time))];
+    for (const time of times) {
+      const last = snapshots
+        .filter((snapshot) => snapshot.time === time)
+        .reduce((a, b) => (b.number > a.number ? b : a));
+      expect(await answer('--as-of', time)).toBe(rows[snapshots.indexOf(last)]);
+    }
+  });
+
   it('compact makes one file a cell of them and changes no row', async () => {
-    await complete('compact');
+    const { err } = await complete('compact');
+    expect(err).toMatch(/^before +\d+ files, [\d.]+ [kM]?B; opened in \d+ ms, last 100 trades in \d+ ms$/m);
+    expect(err).toMatch(/^after +\d+ files, [\d.]+ [kM]?B; opened in \d+ ms, last 100 trades in \d+ ms$/m);
+    expect(err).toMatch(/^[\d.]+ CPU s; asked of the store: [\d,]+ reads, [\d,]+ writes, [\d,]+ listings$/m);
+    const [before = 0, after = 0] = [...err.matchAll(/^(?:before|after) +(\d+) files/gm)].map(([, files]) =>
+      Number(files),
+    );
+    expect(after).toBeLessThan(before);
+    expect(after).toBe((await liveFiles()).length);
     const paths = await liveFiles();
     expect(new Set(paths.map((path) => path.replace(/[^/]+$/, ''))).size).toBe(paths.length);
     await expectTruth();
-    const before = await lakeHashes(world.lake);
+    const hashes = await lakeHashes(world.lake);
     await complete('compact');
-    expect(await lakeHashes(world.lake)).toEqual(before);
+    expect(await lakeHashes(world.lake)).toEqual(hashes);
     await complete('verify', '--deep');
   });
 });

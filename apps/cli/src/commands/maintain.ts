@@ -3,6 +3,7 @@ import { expireFace, isPublishing, publishedPaths } from '@schemahub/runtime/ice
 import { type OpenLake, openLake, requireLake, storeNow } from '@schemahub/runtime/lake';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
+import { costText, countRequests, figuresText, type TableFigures, tableFigures } from '../compact-figures.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
 import { withJobLease } from '../job-lease.js';
@@ -23,8 +24,9 @@ export function parseAge(option: string, text: string): number {
 async function compact(invocation: Invocation, lake: OpenLake): Promise<number> {
   const { config, io } = invocation;
   const log = createFetchLog(invocation);
+  const { store, requests } = countRequests(lake.store);
   const opened = await openTable({
-    lake,
+    lake: { ...lake, store },
     config,
     stop: invocation.stop,
     onEvent: createTableLog(invocation),
@@ -32,18 +34,27 @@ async function compact(invocation: Invocation, lake: OpenLake): Promise<number> 
   });
   const result = await opened.table.compact({ products: opened.products, dryRun: invocation.dryRun });
   await opened.condemn(result.unreadable.filter(({ code }) => code === 'damaged-raw'));
+  const { user, system } = process.cpuUsage();
+  const cost = { cpuSeconds: (user + system) / 1e6, requests: { ...requests } };
+  const figures = await bothFigures(lake, result.commit);
   const published = await publishCommits(invocation, lake);
   const isDamaged = result.left.length > 0 || result.unreadable.length > 0 || result.conflicts > 0;
   const code = combineExitCodes([isDamaged ? exitCodes.damage : exitCodes.complete, published.code]);
   if (invocation.json) {
     const { snapshot, left, ...facts } = result;
     io.out(
-      `${JSON.stringify({ command: 'compact', exit_code: code, snapshot: snapshot?.number ?? null, left: left.map((cell) => ({ ...cell, missing: cell.missing.toString() })), ...facts, iceberg: published.json })}\n`,
+      `${JSON.stringify({ command: 'compact', exit_code: code, snapshot: snapshot?.number ?? null, left: left.map((cell) => ({ ...cell, missing: cell.missing.toString() })), ...facts, ...cost, ...figures, iceberg: published.json })}\n`,
     );
   }
   if (invocation.quiet) return code;
   for (const { symbol, month, reason } of result.left)
     io.err(`${io.style('yellow', 'left')} ${symbol} ${month}: ${reason}\n`);
+  if (figures.before !== null && figures.after !== null)
+    io.err(
+      figuresText('before', figures.before) +
+        figuresText('after', figures.after) +
+        costText(cost.cpuSeconds, cost.requests),
+    );
   const done = invocation.dryRun
     ? 'dry run'
     : result.commit === undefined
@@ -53,6 +64,15 @@ async function compact(invocation: Invocation, lake: OpenLake): Promise<number> 
     `${done}: ${grouped(result.cells)} cells were not canonical, ${grouped(result.filesRemoved)} files became ${grouped(result.filesAdded)} (${grouped(result.rows)} rows, ${bytesText(result.bytes)}). Next: schemahub vacuum\n`,
   );
   return code;
+}
+
+/** The snapshots around a commit; null where there was none. What was compacted away lies there until `vacuum`. */
+async function bothFigures(
+  lake: OpenLake,
+  commit: number | undefined,
+): Promise<{ readonly before: TableFigures | null; readonly after: TableFigures | null }> {
+  if (commit === undefined) return { before: null, after: null };
+  return { before: await tableFigures(lake, commit - 1), after: await tableFigures(lake, commit) };
 }
 
 async function vacuum(invocation: Invocation, lake: OpenLake, keepMs: number | undefined): Promise<number> {
