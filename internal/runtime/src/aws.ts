@@ -93,7 +93,7 @@ export async function openS3(options: {
   // AWS keeps the conditions of writes; what only speaks its language is asked first.
   return aws.endpoint === undefined
     ? store
-    : createVerifiedStore(store, { marker: 'locks/store.json', probe: `locks/probe-${randomUUID()}` });
+    : createVerifiedStore(store, { marker: 'locks/store.json', probe: 'locks/store-probe' });
 }
 
 const loadDynamo = (what: string): Promise<typeof import('@schemahub/coordination/dynamodb')> =>

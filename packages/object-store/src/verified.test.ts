@@ -6,7 +6,7 @@ import { createS3Store } from './s3.js';
 import { objectStoreConformance } from './testing/index.js';
 import { createVerifiedStore } from './verified.js';
 
-const place = { marker: 'locks/store.json', probe: 'locks/probe-1' };
+const place = { marker: 'locks/store.json', probe: 'locks/store-probe' };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function counted(base: ObjectStore): { readonly store: ObjectStore; readonly calls: string[] } {
@@ -41,7 +41,7 @@ describe('a store that is asked first', () => {
       return {
         ...store,
         list: async function* (prefix, options) {
-          for await (const entry of store.list(prefix, options)) if (entry.key !== place.marker) yield entry;
+          for await (const entry of store.list(prefix, options)) if (!entry.key.startsWith('locks/')) yield entry;
         },
       };
     });
@@ -57,10 +57,9 @@ describe('a store that is asked first', () => {
     expect(calls.slice(1).sort()).toEqual(
       [
         'get locks/store.json',
-        'create locks/probe-1',
-        'create locks/probe-1',
-        'replace locks/probe-1',
-        'delete locks/probe-1',
+        'create locks/store-probe',
+        'create locks/store-probe',
+        'replace locks/store-probe',
         'create locks/store.json',
         'create a',
         'replace b',
@@ -68,13 +67,12 @@ describe('a store that is asked first', () => {
       ].sort(),
     );
     const before = calls.length;
-    await createVerifiedStore(store, { ...place, probe: 'locks/probe-2' }).putIfAbsent('d', bytes('1'));
+    await createVerifiedStore(store, place).putIfAbsent('d', bytes('1'));
     expect(calls.slice(before)).toEqual(['get locks/store.json', 'create d']);
-    expect(await store.get('locks/probe-1')).toBeUndefined();
   });
 
   it.each(['ignored', 'refused'] as const)(
-    'is refused where conditions are %s, each time, and keeps nothing',
+    'is refused where conditions are %s, each time, and nothing of ours is kept',
     async (conditions) => {
       const sim = await startS3Sim({ conditions });
       const s3 = createS3Store({
@@ -90,7 +88,7 @@ describe('a store that is asked first', () => {
         const store = createVerifiedStore(s3, place);
         for (let time = 0; time < 2; time++)
           await expect(store.putIfAbsent('a', bytes('1'))).rejects.toMatchObject({ code: 'no-conditional-writes' });
-        expect(sim.bucket('lake').objects.size).toBe(0);
+        expect([...sim.bucket('lake').objects.keys()].filter((key) => key !== place.probe)).toEqual([]);
         // What a store does not know is not tried again and again.
         expect(sim.requests.filter(({ operation }) => operation === 'PutObject').length).toBeLessThanOrEqual(2 * 3);
       } finally {
