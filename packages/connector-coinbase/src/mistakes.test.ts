@@ -75,19 +75,19 @@ async function fetchUpTo(connector: WindowedConnector, first: number): Promise<n
 }
 
 describe('mistakes that other clients made', () => {
-  it('a product with fewer trades than a page is not "caught up": all 640 come', async () => {
+  it('the Python predecessor: a product with fewer trades than a page is not "caught up": all 640 come', async () => {
     const { sim, connector } = stage({ id: PRODUCT, trades: 640 });
     expect(await fetchUpTo(connector, 0)).toEqual(truthOf(sim));
   });
 
-  it('the page that holds the head is asked for: the newest 1001 trades come, in the first run and in the next', async () => {
+  it('the Python predecessor: the page that holds the head is asked for: the newest 1001 trades come, in the first run and in the next', async () => {
     const { sim, connector } = stage({ id: PRODUCT, trades: 5600 });
     expect(await fetchUpTo(connector, 1)).toEqual(Array.from({ length: 5600 }, (_, at) => at + 1));
     sim.control.addTrades(PRODUCT, 7300);
     expect(await fetchUpTo(connector, 5601)).toEqual(Array.from({ length: 7300 }, (_, at) => at + 5601));
   });
 
-  it('a hole wider than a page is no end: the trades on both sides come, and the page says how far the hole goes', async () => {
+  it('the Python predecessor, cryptofeed: a hole wider than a page is no end: the trades on both sides come, and the page says how far the hole goes', async () => {
     const { sim, connector, asked } = stage({ id: PRODUCT, trades: 8000, voids: [{ first: 2000, last: 5499 }] });
     expect(await fetchUpTo(connector, 1)).toEqual(truthOf(sim));
     asked.length = 0;
@@ -111,7 +111,7 @@ describe('mistakes that other clients made', () => {
     expect(sim.control.headOf(PRODUCT)).toBe(5000);
   });
 
-  it('`after` is exclusive: the last id of a window comes', async () => {
+  it('cryptofeed: `after` is exclusive: the last id of a window comes', async () => {
     const { connector } = stage({ id: PRODUCT, trades: 3000 });
     const page = await connector.fetchWindow(PRODUCT, { first: 1000, last: 1999 });
     expect([page.ids[0], page.ids.at(-1), page.ids.length]).toEqual([1000, 1999, 1000]);
@@ -153,7 +153,7 @@ describe('mistakes that other clients made', () => {
     expect(new Set(sides).size).toBe(2);
   });
 
-  it('a resumed run asks for nothing twice: one id above the watermark is one row', async () => {
+  it('the Python predecessor: a resumed run asks for nothing twice: one id above the watermark is one row', async () => {
     const { connector, asked } = stage({ id: PRODUCT, trades: 3001 });
     expect((await fetchAll(connector, RangeSet.of(3001, 3001))).ids).toEqual([3001]);
     expect(asked.map((url) => new URL(url).search)).toEqual(['?after=3002&limit=1']);
