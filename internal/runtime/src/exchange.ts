@@ -47,6 +47,8 @@ export interface Venue {
 }
 
 interface VenueEntry extends Venue {
+  /** Trades of a page at most: a larger --limit is this. */
+  readonly greatestPage: number;
   readonly defaultUrl: string;
   readonly policy: (config: Config, clock: Clock) => ExchangePolicy;
   /** Facts that its connector relies on, about one busy product, and what a question costs at most of each budget. */
@@ -83,6 +85,7 @@ const registry: readonly VenueEntry[] = [
     exchange: coinbaseDefaults.exchange,
     column: 'COINBASE',
     rawTable: coinbaseDefaults.rawTable,
+    greatestPage: coinbaseDefaults.gridSize,
     readId: createIdReader('trade_id'),
     defaultRate: coinbaseDefaults.rate,
     proof: 'id-contiguous',
@@ -104,6 +107,7 @@ const registry: readonly VenueEntry[] = [
     exchange: binanceDefaults.exchange,
     column: 'BINANCE',
     rawTable: binanceDefaults.rawTable,
+    greatestPage: binanceDefaults.gridSize,
     readId: createIdReader('id'),
     defaultRate: 4,
     proof: 'id-contiguous',
@@ -120,6 +124,7 @@ const registry: readonly VenueEntry[] = [
     exchange: krakenDefaults.exchange,
     column: 'KRAKEN',
     rawTable: krakenDefaults.rawTable,
+    greatestPage: krakenDefaults.gridSize,
     readId: createIdReader('trade_id'),
     defaultRate: krakenDefaults.rate,
     proof: 'cursor-chained',
@@ -282,7 +287,7 @@ export function openExchange(options: OpenExchangeOptions): OpenExchange {
     transport,
     baseUrl: baseUrlOf(entry, config),
     clock,
-    pageLimit: config.number('limit'),
+    pageLimit: Math.min(config.number('limit'), entry.greatestPage),
     onBudget,
     onExhausted: (budget, delayMs) => limiter.penalize({ budget, delayMs }),
     archive,
