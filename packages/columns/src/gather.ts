@@ -11,10 +11,12 @@ import { ColumnsError } from './errors.js';
 export function gather(batch: ColumnBatch, permutation: Uint32Array, from: number, to: number): ColumnBatch {
   checkRange(from, to, permutation.length, 'a permutation');
   const rows = permutation.subarray(from, to);
-  for (let at = 0; at < rows.length; at += 1) {
-    if (rows[at]! >= batch.rows) {
-      throw new ColumnsError('OUT_OF_RANGE', `The permutation names row ${rows[at]} of a batch of ${batch.rows} rows.`);
-    }
+  const outside = placeOutside(rows, batch.rows);
+  if (outside >= 0) {
+    throw new ColumnsError(
+      'OUT_OF_RANGE',
+      `The permutation names row ${rows[outside]} of a batch of ${batch.rows} rows.`,
+    );
   }
   const run = isRun(rows);
   return {
@@ -22,6 +24,12 @@ export function gather(batch: ColumnBatch, permutation: Uint32Array, from: numbe
     rows: rows.length,
     columns: batch.columns.map((column) => gatherColumn(column, rows, run)),
   };
+}
+
+/** A loop of its own: compiled code of a loop with something behind it is thrown away each time the loop ends. */
+function placeOutside(rows: Uint32Array, limit: number): number {
+  for (let at = 0; at < rows.length; at += 1) if (rows[at]! >= limit) return at;
+  return -1;
 }
 
 /** A compact copy of the rows `from … to−1`; as `gather` in every respect. Throws ColumnsError OUT_OF_RANGE. */

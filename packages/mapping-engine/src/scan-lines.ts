@@ -50,7 +50,9 @@ export function scanLines(
 
 /** Where a piece of whole lines for the compiled kernel ends; `from` where there is none. */
 function pieceEnd(parts: ScannerParts, bytes: Uint8Array, from: number, to: number): number {
-  if (to - from < parts.smallestPiece || parts.ids === undefined) return from;
+  // Once it is borrowed it also reads the single lines that two pieces share: nothing else would, and JavaScript that runs
+  // a few thousand times is compiled.
+  if ((to - from < parts.smallestPiece && parts.wasm === undefined) || parts.ids === undefined) return from;
   parts.wasm ??= borrowKernel();
   const { maxBytes } = parts.wasm;
   if (parts.maxLineBytes < maxBytes) return from;

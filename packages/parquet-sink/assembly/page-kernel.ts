@@ -296,3 +296,12 @@ export function greatestOfBounds(): f64 {
 export function areSafeIntegers(): bool {
   return areIntegers;
 }
+
+/** Whether no double is less than the one before it. */
+export function ascend(values: usize, count: i32): bool {
+  for (let index = 1; index < count; index++) {
+    const at = values + (<usize>index << 3);
+    if (load<f64>(at - 8) > load<f64>(at)) return false;
+  }
+  return true;
+}

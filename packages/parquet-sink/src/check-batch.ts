@@ -1,4 +1,5 @@
 import type { Column, ColumnBatch, ColumnSpec, TableSchema } from '@schemahub/columns';
+import { doublesAscend } from './encode/page-kernel.js';
 import { ParquetWriteError } from './errors.js';
 import { DECIMAL_BYTES } from './limits.js';
 import type { ColumnChunkData } from './row-group-buffer.js';
@@ -56,7 +57,7 @@ export function checkSorted(chunks: readonly ColumnChunkData[], sortingColumns: 
   if (sortingColumns.length === 0) return;
   const keys = sortingColumns.map((index) => chunks[index]!.values.values as Float64Array);
   const rows = chunks[0]!.rows;
-  if (keys.length === 1 && isAscending(keys[0]!, rows)) return;
+  if (keys.length === 1 && doublesAscend(keys[0]!, rows)) return;
   for (let row = 1; row < rows; row++) {
     for (const [place, values] of keys.entries()) {
       const before = values[row - 1]!;
@@ -71,9 +72,4 @@ export function checkSorted(chunks: readonly ColumnChunkData[], sortingColumns: 
       }
     }
   }
-}
-
-function isAscending(values: Float64Array, rows: number): boolean {
-  for (let row = 1; row < rows; row++) if (values[row - 1]! > values[row]!) return false;
-  return true;
 }

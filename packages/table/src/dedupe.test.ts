@@ -68,6 +68,16 @@ test('the least copy wins, whatever the order; ids ascend; conflicts are ids who
   );
 });
 
+test('thousands of ids that came more than once', () => {
+  const ids = Array.from({ length: 3000 }, (_, id) => id);
+  const landed = [3, 1, 2].flatMap((ingest) => ids.map((id): Row => [id, ingest, 0, 'BUY', 1, 1]));
+  const batch = batchOf(landed);
+  const { rows, duplicates } = dedupe(batch, () => expect.unreachable());
+  expect(duplicates).toBe(6000);
+  expect(Array.from(rows, (row) => rowAt(batch, row).trade_id)).toEqual(ids.map(String));
+  expect(Array.from(rows, (row) => rowAt(batch, row).ingest_ts)).toEqual(ids.map(() => 1));
+});
+
 test.each([
   [1_700_000_000_123_456, 1_700_000_000_123_456, true],
   [1_700_000_000_123_456, 1_700_000_000_123_000, true],

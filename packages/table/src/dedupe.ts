@@ -86,7 +86,7 @@ export function createWinnerOrder(batch: ColumnBatch): (a: number, b: number) =>
 /**
  * Leaves one row an id: the least by (ingest_ts, trade_ts, side, price, quantity). Exact: rows are sorted by id, so equal
  * keys are neighbours. `onConflict` hears of each id whose copies tell different trades. Costs 8 bytes a row and, where
- * rows did not ascend by id, 16 more while sorting.
+ * rows did not ascend by id, 16 more while sorting; 8 a copy.
  */
 export function dedupe(batch: ColumnBatch, onConflict: (sample: () => ConflictSample, id: number) => void): Deduped {
   const rows = sortPermutation(batch, { keys: [TRADE_COLUMNS.id] });
@@ -100,17 +100,46 @@ export function dedupe(batch: ColumnBatch, onConflict: (sample: () => ConflictSa
     if (other !== undefined) onConflict(() => ({ id, kept: rowAt(batch, best), other: rowAt(batch, other) }), id);
     return best;
   };
-  // Nothing in this loop may be captured by a function, or every row would cost an object.
+  const { kept, copies } = dropCopies(rows, ids);
+  for (let at = 0; at < copies.length; ) {
+    const [place, end] = [copies[at]!, at + 2 + copies[at + 1]!];
+    rows[place] = winnerOf(copies.subarray(at + 2, end));
+    at = end;
+  }
+  return { rows: rows.subarray(0, kept), duplicates: rows.length - kept };
+}
+
+/**
+ * Leaves the first row of each id at the front of `rows`, which ascend by id. `copies`: wherever there were more, the
+ * place of the one that was left, how many rows want it, and these rows. No call in the common way through the loop, which
+ * would be compiled anew when the first copy comes.
+ */
+function dropCopies(rows: Uint32Array, ids: Float64Array): { readonly kept: number; readonly copies: Uint32Array } {
+  let copies = new Uint32Array(1024);
+  let length = 0;
   let kept = 0;
   for (let from = 0; from < rows.length; ) {
-    const first = rows[from]!;
-    const id = ids[first]!;
+    const id = ids[rows[from]!]!;
     let to = from + 1;
     while (to < rows.length && ids[rows[to]!] === id) to += 1;
+    if (to > from + 1) {
+      const wanted = length + 2 + to - from;
+      if (wanted > copies.length) copies = grown(copies, wanted);
+      copies[length] = kept;
+      copies[length + 1] = to - from;
+      copies.set(rows.subarray(from, to), length + 2);
+      length = wanted;
+    }
     // Never ahead of what is still to be read.
-    rows[kept] = to === from + 1 ? first : winnerOf(rows.subarray(from, to));
+    rows[kept] = rows[from]!;
     kept += 1;
     from = to;
   }
-  return { rows: rows.subarray(0, kept), duplicates: rows.length - kept };
+  return { kept, copies: copies.subarray(0, length) };
+}
+
+function grown(values: Uint32Array, wanted: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(Math.max(wanted, values.length * 2));
+  larger.set(values);
+  return larger;
 }

@@ -14,6 +14,7 @@ interface KernelExports {
   readonly bounds: (values: number, count: number) => number;
   readonly greatestOfBounds: () => number;
   readonly areSafeIntegers: () => number;
+  readonly ascend: (values: number, count: number) => number;
   readonly numberValues: (
     values: number,
     width: number,
@@ -185,4 +186,12 @@ export function boundsOfDoubles(
   kernel.numbers.set(values.subarray(from, to), input / 8);
   const min = kernel.run.bounds(input, count);
   return { min, max: kernel.run.greatestOfBounds(), areSafeIntegers: kernel.run.areSafeIntegers() !== 0 };
+}
+
+/** Whether no value of the first `count` is less than the one before it. */
+export function doublesAscend(values: Float64Array, count: number): boolean {
+  const kernel = kernelWith(count * 8);
+  const input = base(kernel);
+  kernel.numbers.set(values.subarray(0, count), input / 8);
+  return kernel.run.ascend(input, count) !== 0;
 }
