@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type DynamoSim, type S3Sim, startDynamoSim, startS3Sim } from '@schemahub/aws-sim';
 import { backfillDollars, costOf } from '@schemahub/runtime/traffic';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -85,6 +86,13 @@ it('a month of 50 products costs at most $5 of requests, and a backfill of 100 m
     seldom: (perRun.ingest + perRun.transform) * RUNS_A_MONTH['every 3 hours'],
   };
   process.stderr.write(`counted: ${JSON.stringify({ ingest, transform, perRun, month })}\n`);
+  const page = await readFile(fileURLToPath(new URL('../../../docs/cost.md', import.meta.url)), 'utf8');
+  const rowOf = (command: string, { s3: own }: { readonly s3: Counts }, writes: number, reads: number, run: number) =>
+    `| \`${command}\` | ${own.ListObjectsV2} | ${own.PutObject} | ${own.GetObject} | ${writes} | ${reads} | $${run.toFixed(4)} |`;
+  expect(page).toContain(rowOf('ingest', ingest, 2 * PRODUCTS + 2, 1, perRun.ingest));
+  expect(page).toContain(rowOf('transform', transform, 2, 0, perRun.transform));
+  expect(page).toContain(`| 1,440 and 240 | $${month.often.toFixed(2)} |`);
+  expect(page).toContain(`| 240 and 240 | $${month.seldom.toFixed(2)} |`);
   expect(month.often).toBeLessThanOrEqual(5);
   expect(month.seldom).toBeLessThanOrEqual(5);
   // 100 million trades: 1,334 raw objects, 43 bytes a trade.
