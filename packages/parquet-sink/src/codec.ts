@@ -9,6 +9,7 @@ export interface Compressor {
 }
 
 // Kept: building one compiles WebAssembly. They hold as much memory as the largest page they met.
+const kept: Compressor['compress'][] = [];
 let unsnappy: ((bytes: Uint8Array, size: number) => Uint8Array) | undefined;
 let zstd: Promise<typeof import('@bokuweb/zstd-wasm')> | undefined;
 
@@ -25,7 +26,11 @@ const ZSTD_LEVEL = 3;
  */
 export async function loadCompressor(codec: Codec): Promise<Compressor> {
   if (codec === 'none') return { codec, compress: (bytes) => bytes };
-  if (codec === 'snappy') return { codec, compress: snappyCompressor() };
+  if (codec === 'snappy') {
+    // While one lives, V8 shares its compiled code with the next.
+    if (kept.length === 0) kept.push(snappyCompressor());
+    return { codec, compress: snappyCompressor() };
+  }
   const { compress } = await loadZstd();
   return { codec, compress: (bytes) => compress(bytes, ZSTD_LEVEL) };
 }
