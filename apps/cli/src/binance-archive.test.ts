@@ -154,6 +154,46 @@ describe('the archive of Binance', () => {
     await expectExact(stage);
   });
 
+  it('stands in the plan: which files, what they hold, and the pages for the rest; backfill then does so', async () => {
+    const { run, asked, binance } = await createStage();
+    const planned = await run('plan', 'BTCUSDT', '--exchange', 'binance', '--json');
+    expect(planned.code, planned.err).toBe(0);
+    expect(asked()).toMatchObject({ files: 0, checksums: 0 });
+    const { products, totals } = planned.json<{
+      products: {
+        pages: number;
+        trades: number;
+        archive: { files: number; first: string; last: string; trades: number };
+      }[];
+      totals: { pages: number; archive_files: number };
+    }>();
+    const { archive, pages } = products[0]!;
+    const days = [...binance.control.tradesOf('BTCUSDT')].map(({ time }) => time.slice(0, 10));
+    const over = days.filter((day) => day < days.at(-1)!);
+    expect([archive.first, archive.last]).toEqual([days[0], over.at(-1)]);
+    expect([totals.archive_files, totals.pages]).toEqual([archive.files, pages]);
+    expect(archive.trades).toBeLessThan(products[0]!.trades);
+    const text = await run('plan', 'BTCUSDT', '--exchange', 'binance');
+    expect(text.out).toMatch(
+      /BTCUSDT: about [\d,]+ trades from \d+ files of https:\/\/data\.binance\.vision \(\d{4}-\d\d-\d\d … \d{4}-\d\d-\d\d\);\s+\d+ pages over the API\./,
+    );
+    asked();
+    const fetched = await run(...backfill);
+    expect(fetched.code, fetched.err).toBe(0);
+    expect(asked().files).toBe(archive.files);
+    const never = await run(
+      'plan',
+      'BTCUSDT',
+      '--exchange',
+      'binance',
+      '--archive',
+      'never',
+      '--full-refresh',
+      '--json',
+    );
+    expect(never.json<{ products: { archive: unknown }[] }>().products[0]!.archive).toBe(null);
+  });
+
   it('told never, is never asked; told auto, is not asked for what a few pages give', async () => {
     const stage = await createStage({ trades: 9000 });
     expect((await stage.run(...backfill)).code).toBe(0);

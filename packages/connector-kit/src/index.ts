@@ -52,7 +52,7 @@ export {
 } from './find-floor.js';
 export { fetchOnFreshConnection } from './fresh-connection.js';
 export { type GridOptions, gridWindows } from './grid.js';
-export { daysOf, type MissingStretch, type PlanArchiveOptions, planArchive } from './plan-archive.js';
+export { daysOf, estimateArchive, type MissingStretch, type PlanArchiveOptions, planArchive } from './plan-archive.js';
 export { createRawFields, parseRawLine, parseRecord, type RawLine, type RawLineOptions, rawLine } from './raw-line.js';
 export { type SeekTimeOptions, type SeekTimeResult, seekTime } from './seek-time.js';
 export { parseJsonBody, type SlicedRecords, sliceElements, sliceRecords } from './slice-records.js';

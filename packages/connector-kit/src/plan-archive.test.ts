@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { daysOf, type MissingStretch, planArchive } from './plan-archive.js';
+import { daysOf, estimateArchive, type MissingStretch, planArchive } from './plan-archive.js';
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`);
 const api = { mode: 'auto', pageTrades: 1000, pagesPerSecond: 4, nowMs: day('2026-11-20') + 3_600_000 } as const;
@@ -54,5 +54,21 @@ describe('which files are taken', () => {
         expect(days.map(({ name }) => name)).toEqual(expected);
       }),
     );
+  });
+});
+
+describe('estimateArchive', () => {
+  const [fromMs, untilMs] = ['2025-03-01T00:00:00Z', '2025-03-05T00:00:00Z'].map((text) => Date.parse(text)) as [
+    number,
+    number,
+  ];
+  const stretch = { ids: 400_000, fromMs, untilMs };
+  it('counts the part of the stretch up to the end of the last file, and a second a file', () => {
+    const days = ['2025-03-01', '2025-03-02', '2025-03-03'].map((name) => ({ kind: 'day' as const, name }));
+    expect(estimateArchive(stretch, days)).toEqual({ trades: 300_000, seconds: 3 + 4 });
+    expect(estimateArchive(stretch, [])).toEqual({ trades: 0, seconds: 0 });
+    // Downloaded whole, whatever is wanted of it: 31 days at 100,000 a day.
+    const month = [{ kind: 'month' as const, name: '2025-03' }];
+    expect(estimateArchive(stretch, month)).toEqual({ trades: 400_000, seconds: 1 + 31 });
   });
 });

@@ -30,6 +30,28 @@ function dayName(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
+/** The days and the months' days of periods, counted. */
+function dayCount(periods: readonly ArchivePeriod[]): number {
+  return periods.reduce((sum, period) => sum + (period.kind === 'day' ? 1 : daysOf(period).length), 0);
+}
+
+/** What files hold of a stretch, and how long they take: estimates from the stretch's own mean. */
+export function estimateArchive(
+  stretch: MissingStretch,
+  periods: readonly ArchivePeriod[],
+): { readonly trades: number; readonly seconds: number } {
+  const { ids, fromMs, untilMs } = stretch;
+  const spanMs = Math.max(1, untilMs - fromMs);
+  // The first and the last day are downloaded whole, whatever is wanted of them.
+  const downloaded = Math.max(ids, (ids / spanMs) * dayCount(periods) * DAY_MS);
+  const seconds = periods.length * SECONDS_A_FILE + downloaded / ARCHIVE_TRADES_PER_SECOND;
+  const last = periods.at(-1);
+  if (last === undefined) return { trades: 0, seconds: 0 };
+  const lastDay = last.kind === 'day' ? last.name : daysOf(last).at(-1)!.name;
+  const covered = Math.min(untilMs, Date.parse(`${lastDay}T00:00:00Z`) + DAY_MS) - fromMs;
+  return { trades: Math.round(ids * Math.min(1, Math.max(0, covered / spanMs))), seconds };
+}
+
 /** The days of a month, as periods. */
 export function daysOf(month: ArchivePeriod): ArchivePeriod[] {
   const days: ArchivePeriod[] = [];
@@ -68,11 +90,7 @@ export function planArchive(stretch: MissingStretch, options: PlanArchiveOptions
   const { mode, pageTrades, pagesPerSecond, nowMs } = options;
   const periods = periodsOf(stretch, nowMs);
   if (mode === 'always' || periods.length === 0) return periods;
-  const spanMs = Math.max(1, stretch.untilMs - stretch.fromMs);
-  const days = periods.reduce((sum, period) => sum + (period.kind === 'day' ? 1 : daysOf(period).length), 0);
-  // The first and the last day are downloaded whole, whatever is wanted of them.
-  const downloaded = Math.max(stretch.ids, (stretch.ids / spanMs) * days * DAY_MS);
-  const archiveSeconds = periods.length * SECONDS_A_FILE + downloaded / ARCHIVE_TRADES_PER_SECOND;
+  const { seconds: archiveSeconds } = estimateArchive(stretch, periods);
   const apiSeconds = stretch.ids / pageTrades / pagesPerSecond;
   return archiveSeconds < apiSeconds ? periods : [];
 }

@@ -1,4 +1,11 @@
-import { daysOf, equalTrades, parseTradeTime, planArchive } from '@schemahub/connector-kit';
+import {
+  daysOf,
+  equalTrades,
+  estimateArchive,
+  type MissingStretch,
+  parseTradeTime,
+  planArchive,
+} from '@schemahub/connector-kit';
 import {
   type ArchiveFile,
   type ArchivePeriod,
@@ -11,7 +18,7 @@ import { type IdRange, RangeSet } from '@schemahub/coverage';
 import { writeEvidence } from '@schemahub/lake';
 import { type IngestContext, type RunContext, timeText } from './context.js';
 import { planRetry } from './retry.js';
-import { tradeUpTo } from './same-trades.js';
+import { retried, tradeUpTo } from './same-trades.js';
 
 /** Tries of one file: each is a whole download. */
 const FILE_TRIES = 3;
@@ -27,6 +34,7 @@ interface Stretch {
   readonly range: IdRange;
   readonly ends: readonly TradeFacts[];
   readonly periods: readonly ArchivePeriod[];
+  readonly stretch: MissingStretch | undefined;
 }
 
 /** The archive that a run may use; undefined where there is none or it is switched off. */
@@ -48,6 +56,18 @@ export function msOf({ ts }: TradeFacts): number {
   return Math.floor(parseTradeTime(ts).micros / 1000);
 }
 
+/** The first trade of a page's worth of ids: what a range begins with where the history begins in it. */
+async function oldestTrade(context: RunContext, product: string, from: number): Promise<TradeFacts | undefined> {
+  const { connector, stop } = context;
+  const window = { first: from, last: from + connector.gridSize - 1 };
+  const { records, nextAbove } = await retried(context, product, () =>
+    connector.fetchWindow(product, window, { signal: stop, priority: 'head' }),
+  );
+  const [record] = records;
+  if (record !== undefined) return connector.parseTrade(record);
+  return nextAbove === undefined ? undefined : await tradeUpTo(context, product, nextAbove, 'head');
+}
+
 /** When a range happened, and the files that hold it. The trade below its first id may be the oldest that is served. */
 async function planStretch(
   context: RunContext,
@@ -56,24 +76,23 @@ async function planStretch(
   range: IdRange,
 ): Promise<Stretch> {
   const { connector, clock, settings } = context;
-  const first = await tradeUpTo(context, product, range.first, 'head');
+  const first =
+    (await tradeUpTo(context, product, range.first, 'head')) ?? (await oldestTrade(context, product, range.first));
   const last = await tradeUpTo(context, product, range.last, 'head');
-  if (last === undefined) return { range, ends: [], periods: [] };
+  if (last === undefined) return { range, ends: [], periods: [], stretch: undefined };
   const rate = context.load?.().requestsPerSecond ?? PAGES_PER_SECOND;
-  const periods = planArchive(
-    {
-      ids: range.last - range.first + 1,
-      fromMs: first === undefined ? Date.parse(`${archive.firstMonth}-01T00:00:00Z`) : msOf(first),
-      untilMs: msOf(last),
-    },
-    {
-      mode: settings.archive === 'always' ? 'always' : 'auto',
-      pageTrades: connector.gridSize,
-      pagesPerSecond: Number.isFinite(rate) ? rate : PAGES_PER_SECOND,
-      nowMs: clock.now(),
-    },
-  );
-  return { range, ends: first === undefined ? [last] : [first, last], periods };
+  const stretch = {
+    ids: range.last - Math.max(range.first, first?.id ?? 0) + 1,
+    fromMs: first === undefined ? Date.parse(`${archive.firstMonth}-01T00:00:00Z`) : msOf(first),
+    untilMs: msOf(last),
+  };
+  const periods = planArchive(stretch, {
+    mode: settings.archive === 'always' ? 'always' : 'auto',
+    pageTrades: connector.gridSize,
+    pagesPerSecond: Number.isFinite(rate) ? rate : PAGES_PER_SECOND,
+    nowMs: clock.now(),
+  });
+  return { range, ends: first === undefined ? [last] : [first, last], periods, stretch };
 }
 
 /** What the archive has to give of one file; undefined where it has none, or none that can be used: REST gives the rest. */
@@ -185,6 +204,56 @@ async function* pagesOfStretch(
   return true;
 }
 
+/** Ranges of the missing ids for which files are looked at, in the order of the run. */
+function rangesFor({ settings, connector }: RunContext, todo: RangeSet): readonly IdRange[] {
+  // A second look asks the exchange itself, unless the user says otherwise.
+  if ((settings.fullRefresh || settings.skipCheckpoint) && settings.archive !== 'always') return [];
+  const least = settings.archive === 'always' ? 1 : LEAST_PAGES * connector.gridSize;
+  const ranges = [...todo].filter(({ first, last }) => last - first + 1 >= least);
+  return settings.order === 'newest' ? ranges.reverse() : ranges;
+}
+
+/** Files that a run would take. Whether they are there is seen when they are asked for. */
+export interface ArchivePlan {
+  readonly origin: string;
+  readonly files: number;
+  /** Names of the first and the last, `2024-05` or `2024-05-01`. */
+  readonly first: string;
+  readonly last: string;
+  /** Missing trades in them, and what they take, about. */
+  readonly trades: number;
+  readonly seconds: number;
+}
+
+/** What `archivedPages` would do, from two small requests a range; undefined where pages over the API are quicker. */
+export async function planArchived(
+  context: RunContext,
+  product: string,
+  todo: RangeSet,
+): Promise<ArchivePlan | undefined> {
+  const archive = archiveOf(context);
+  if (archive === undefined) return undefined;
+  const periods = new Set<string>();
+  let trades = 0;
+  let seconds = 0;
+  try {
+    for (const range of rangesFor(context, todo)) {
+      const planned = await planStretch(context, archive, product, range);
+      if (planned.stretch === undefined || planned.periods.length === 0) continue;
+      const estimate = estimateArchive(planned.stretch, planned.periods);
+      for (const { name } of planned.periods) periods.add(name);
+      trades += estimate.trades;
+      seconds += estimate.seconds;
+    }
+  } catch (error) {
+    leaveArchive(context, product, error);
+  }
+  const names = [...periods].sort();
+  const [first] = names;
+  if (first === undefined) return undefined;
+  return { origin: archive.origin, files: names.length, first, last: names.at(-1)!, trades, seconds };
+}
+
 /**
  * What the venue's archive has of the missing ids, as pages, file after file: only rows, never the absence of one, so
  * whatever a file lacks is asked for over the API afterwards. Nothing about the archive ends a run: it is told and left.
@@ -192,14 +261,9 @@ async function* pagesOfStretch(
 export async function* archivedPages(context: RunContext, product: string, todo: RangeSet): AsyncGenerator<TradePage> {
   const archive = archiveOf(context);
   if (archive === undefined) return;
-  const { settings, connector } = context;
-  // A second look asks the exchange itself, unless the user says otherwise.
-  if ((settings.fullRefresh || settings.skipCheckpoint) && settings.archive !== 'always') return;
-  const least = settings.archive === 'always' ? 1 : LEAST_PAGES * connector.gridSize;
-  const ranges = [...todo].filter(({ first, last }) => last - first + 1 >= least);
   const done = new Set<string>();
   try {
-    for (const range of settings.order === 'newest' ? ranges.reverse() : ranges) {
+    for (const range of rangesFor(context, todo)) {
       const stretch = await planStretch(context, archive, product, range);
       if (!(yield* pagesOfStretch({ context, archive, product, todo }, stretch, done))) return;
     }

@@ -1,3 +1,4 @@
+export type { ArchivePlan } from './archived-pages.js';
 export { type BudgetHolder, type ByteBudget, createByteBudget } from './byte-budget.js';
 export { condemnObjects, type Damage } from './condemn.js';
 export { type Bound, type IngestContext, type IngestMode, type IngestSettings, ingestDefaults } from './context.js';

@@ -1,7 +1,7 @@
 import { applyChange, type Checkpoint, cursorOf } from '@schemahub/checkpoint';
 import { ExchangeError, type Head, type Product, type TradePage } from '@schemahub/core';
 import { MAX_ID, RangeSet } from '@schemahub/coverage';
-import { archivedPages, archiveOf } from './archived-pages.js';
+import { archivedPages, archiveOf, planArchived } from './archived-pages.js';
 import { type IngestContext, type RunContext, requestsAtOnce, timeText } from './context.js';
 import { IngestError } from './errors.js';
 import { type FloorSearch, searchFloor } from './floor.js';
@@ -174,7 +174,10 @@ export async function fetchProduct(
   // Both are awaited below, but not on every path: a failure meanwhile is no unhandled rejection.
   for (const search of [searching, found]) search?.catch(() => undefined);
   if (found === undefined) tell();
-  if (settings.dryRun) return;
+  if (settings.dryRun) {
+    progress.archive = await planArchived(context, product.id, todo);
+    return;
+  }
   endPreparation();
   // Which files there are to take is known once the floor is.
   const archived = async function* (): AsyncGenerator<TradePage> {

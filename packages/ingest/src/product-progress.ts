@@ -2,6 +2,7 @@ import type { Checkpoint } from '@schemahub/checkpoint';
 import type { CallPriority, Head, Product, TradePage } from '@schemahub/core';
 import { RangeSet } from '@schemahub/coverage';
 import type { RawName } from '@schemahub/lake';
+import type { ArchivePlan } from './archived-pages.js';
 import type { IngestMode, RunContext } from './context.js';
 import { fetchWindows } from './fetch-windows.js';
 import type { LaterPage } from './fetch-windows-options.js';
@@ -25,6 +26,8 @@ export interface ProductProgress {
   /** Ids to ask for before anything was fetched, and pages of the plan: what a dry run tells. */
   todo: number;
   pages: number;
+  /** Of a dry run: what would come from the venue's files instead of pages. */
+  archive: ArchivePlan | undefined;
 }
 
 /** Priority of a command's requests at the limiter. */
@@ -47,6 +50,7 @@ export function startProgress(product: Product, checkpoint: Checkpoint): Product
     vanished: empty,
     todo: 0,
     pages: 0,
+    archive: undefined,
   };
 }
 

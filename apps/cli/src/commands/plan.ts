@@ -1,4 +1,4 @@
-import { cutTradesOf, type ProductResult, runIngest } from '@schemahub/ingest';
+import { type ArchivePlan, cutTradesOf, type ProductResult, runIngest } from '@schemahub/ingest';
 import { openExchange } from '@schemahub/runtime/exchange';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { openLake } from '@schemahub/runtime/lake';
@@ -19,16 +19,26 @@ interface PlanRow {
   readonly trades: number;
   readonly pages: number;
   readonly reason: string | null;
+  /** What would come from the venue's own files; the pages are for the rest. */
+  readonly archive: ArchivePlan | null;
 }
 
 function rowOf({ productId, progress, reason }: ProductResult): PlanRow {
+  const archive = progress?.archive ?? null;
+  const [trades, pages] = [progress?.todo ?? 0, progress?.pages ?? 0];
   return {
     product_id: productId,
     head: progress?.head?.trade.id ?? null,
-    trades: progress?.todo ?? 0,
-    pages: progress?.pages ?? 0,
+    trades,
+    pages: archive === null || trades === 0 ? pages : Math.ceil(pages * Math.max(0, 1 - archive.trades / trades)),
+    archive,
     reason: progress === undefined ? (reason ?? null) : null,
   };
+}
+
+/** Pages at the limit, and files one after the other: at least. */
+function secondsOf({ pages, archive }: PlanRow, rate: number): number {
+  return pages / rate + (archive?.seconds ?? 0);
 }
 
 function totalsOf(
@@ -36,14 +46,18 @@ function totalsOf(
   rate: number,
   cutTrades: number,
   isOnS3: boolean,
-): Record<'trades' | 'pages' | 'seconds_at_rate' | 'raw_bytes' | 'parquet_bytes' | 'store_writes' | 'dollars', number> {
+): Record<
+  'trades' | 'pages' | 'archive_files' | 'seconds_at_rate' | 'raw_bytes' | 'parquet_bytes' | 'store_writes' | 'dollars',
+  number
+> {
   const trades = rows.reduce((total, row) => total + row.trades, 0);
   const pages = rows.reduce((total, row) => total + row.pages, 0);
   const objects = Math.ceil(trades / cutTrades) + rows.length;
   return {
     trades,
     pages,
-    seconds_at_rate: Math.round((pages / rate) * 10) / 10,
+    archive_files: rows.reduce((total, { archive }) => total + (archive?.files ?? 0), 0),
+    seconds_at_rate: Math.round(rows.reduce((total, row) => total + secondsOf(row, rate), 0) * 10) / 10,
     raw_bytes: trades * RAW_BYTES,
     parquet_bytes: trades * PARQUET_BYTES,
     store_writes: objects * 2,
@@ -51,6 +65,11 @@ function totalsOf(
       ? backfillDollars({ objects, products: rows.length, bytes: trades * (RAW_BYTES + PARQUET_BYTES) })
       : 0,
   };
+}
+
+function archiveText({ origin, files, first, last, trades }: ArchivePlan): string {
+  const names = first === last ? first : `${first} … ${last}`;
+  return `about ${grouped(trades)} trades from ${grouped(files)} ${files === 1 ? 'file' : 'files'} of ${origin} (${names})`;
 }
 
 function print({ io }: Invocation, rows: readonly PlanRow[], totals: ReturnType<typeof totalsOf>, rate: number): void {
@@ -66,9 +85,11 @@ function print({ io }: Invocation, rows: readonly PlanRow[], totals: ReturnType<
     row.head === null ? '-' : grouped(row.head),
     row.reason === null ? grouped(row.trades) : '-',
     grouped(row.pages),
-    durationText(row.pages / rate),
+    durationText(secondsOf(row, rate)),
   ]);
   io.out(textTable(columns, cells, io.isTerminal ? io.columns : 120));
+  for (const { product_id: productId, archive, pages: rest } of rows)
+    if (archive !== null) say(io, `${productId}: ${archiveText(archive)}; ${grouped(rest)} pages over the API.\n`);
   for (const [reason, products] of byReason(rows.map(({ product_id: productId, reason }) => ({ productId, reason }))))
     say(io, `${io.style('yellow', products.join(', '))}: ${reason}\n`);
   const dollars =
@@ -77,7 +98,7 @@ function print({ io }: Invocation, rows: readonly PlanRow[], totals: ReturnType<
       : `about $${totals.dollars.toFixed(2)} of AWS with the first month of storage`;
   say(
     io,
-    `${grouped(totals.trades)} trades in ${grouped(totals.pages)} pages: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${dollars}.\n`,
+    `${grouped(totals.trades)} trades in ${grouped(totals.pages)} pages${totals.archive_files === 0 ? '' : ` and ${grouped(totals.archive_files)} files`}: at least ${durationText(totals.seconds_at_rate)} at ${rate} requests a second; about ${bytesText(totals.raw_bytes)} raw and ${bytesText(totals.parquet_bytes)} Parquet; ${dollars}.\n`,
   );
 }
 
