@@ -177,6 +177,8 @@ describe('the archive of Binance', () => {
     expect(text.out).toMatch(
       /BTCUSDT: about [\d,]+ trades from \d+ files of https:\/\/data\.binance\.vision \(\d{4}-\d\d-\d\d … \d{4}-\d\d-\d\d\);\s+\d+ pages over the API\./,
     );
+    const dry = await run(...backfill, '--dry-run');
+    expect(dry.err).toContain(`or ${archive.files} files and fewer pages: see schemahub plan`);
     asked();
     const fetched = await run(...backfill);
     expect(fetched.code, fetched.err).toBe(0);

@@ -185,7 +185,9 @@ function lastLine(invocation: Invocation, result: IngestResult, code: number): s
     `${grouped(sums.missing)} missing`,
   ];
   const pages = result.products.reduce((sum, { progress }) => sum + (progress?.pages ?? 0), 0);
-  const news = invocation.dryRun ? `${grouped(pages)} pages to fetch` : `${grouped(sums.newTrades)} new`;
+  const files = result.products.reduce((sum, { progress }) => sum + (progress?.archive?.files ?? 0), 0);
+  const instead = files === 0 ? '' : `, or ${grouped(files)} files and fewer pages: see schemahub plan`;
+  const news = invocation.dryRun ? `${grouped(pages)} pages to fetch${instead}` : `${grouped(sums.newTrades)} new`;
   return `${verdictOf(invocation, code)}: ${parts.join(', ')} (${news}). Next: ${nextCommand(invocation, result, code)}\n`;
 }
 
@@ -232,6 +234,7 @@ function asJson(invocation: Invocation, result: IngestResult, code: number, repo
       new_trades: progress?.newTrades ?? 0,
       to_fetch: progress?.todo ?? 0,
       pages: progress?.pages ?? 0,
+      archive: progress?.archive ?? null,
       head: progress?.head?.trade.id ?? null,
       asked: progress?.checkpoint.asked.toString() ?? null,
       wanted: account?.wanted.count ?? null,
