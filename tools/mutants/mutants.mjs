@@ -374,8 +374,7 @@ export const mutants = [
     file: 'packages/connector-binance/src/archive/archive-rows.ts',
     find: 'return RangeSet.fromRanges(sorted).difference(RangeSet.fromRanges(shared));',
     replace: 'return RangeSet.fromRanges(sorted);',
-    seed: 198,
-    kind: ['--exchange', 'binance'],
+    test: 'packages/connector-binance/src/archive/archive.test.ts',
   },
   {
     name: 'archive: the ids between a file’s first and last row count as in it',

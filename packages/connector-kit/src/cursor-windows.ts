@@ -307,7 +307,12 @@ function answerOf(page: CursorPage, lower: number, upper: number): ProbeAnswer {
   const at = rows.findIndex(({ id }) => id === upper);
   const above = rows[at];
   const below = rows[at - 1];
-  if (at < 1 || below?.id === undefined || !rows.some(({ id }) => id === lower))
+  const low = rows.findIndex(({ id }) => id === lower);
+  const next = rows[low + 1];
+  // More trades than a page holds came into the hole: the page ends below U.
+  if (at < 0 && low >= 0 && next?.id !== undefined && next.id < upper)
+    return { request, ids: [next.id, lower], anchorTime: next.facts.ts, date };
+  if (at < 1 || below?.id === undefined || low < 0)
     return { request, ids: above === undefined ? [] : [upper], anchorTime: above?.facts.ts ?? '', date };
   return { request, ids: [upper, below.id], anchorTime: above!.facts.ts, date };
 }

@@ -145,4 +145,13 @@ describe('mistakes that peers make with Kraken', () => {
     expect([...page.ids]).toEqual(Array.from({ length: 500 }, (_, at) => 4001 + at));
     expect(asked).toHaveLength(1);
   });
+
+  it('a hole that got more trades than a page holds: the page from below shows the first of them', async () => {
+    const { cursor, sim } = stage();
+    const [held] = [...sim.control.tradesOf('XBTUSD', { first: 1000, last: 1000 })];
+    const facts = { id: 1000, ts: held!.time, side: 's', price: held!.price, quantity: held!.size };
+    const connector = windowsOverCursor(cursor, { heldAt: async () => facts });
+    expect((await connector.probe('XBTUSD', 1002, { lower: 1000 })).ids).toEqual([1002, 1001]);
+    expect((await connector.probe('XBTUSD', 3500, { lower: 1000 })).ids).toEqual([1001, 1000]);
+  });
 });
