@@ -55,20 +55,25 @@ export interface StoreColumnSpec {
   readonly constant?: string | undefined;
 }
 
-/** `capacity` is the number of rows with which a batch starts; it doubles as needed. */
+/** `capacity` is the number of rows with which a batch starts; it doubles as needed. `spare`: arrays to begin with. */
 export function createColumnStore(
   schema: TableSchema,
   specs: readonly StoreColumnSpec[],
   capacity: number,
+  spare: ColumnBatch | undefined,
 ): ColumnStore {
   let room = 0;
+  let spares = spare?.columns;
   const columns = specs.map(createColumn);
 
   const makeRoom = (count = 1): void => {
     if (store.rows + count <= room) return;
     if (room === 0) room = capacity;
     while (room < store.rows + count) room *= 2;
-    for (const column of columns) growColumn(column, room);
+    columns.forEach((column, index) => {
+      if (!useSpare(column, spares?.[index], room)) growColumn(column, room);
+    });
+    spares = undefined;
   };
   const codeFor = (column: StoreColumn, text: string): number => {
     const known = column.codeOf.get(text);
@@ -133,6 +138,19 @@ function resetColumn(column: StoreColumn): void {
   column.raw.clear();
 }
 
+/** Begins a column with the arrays of a batch that nobody reads any more; false where they do not fit. */
+function useSpare(column: StoreColumn, spare: Column | undefined, room: number): boolean {
+  if (spare === undefined || spare.kind !== column.startKind) return false;
+  if (spare.kind === 'dictionary' && spare.codes.length >= room) {
+    // Codes of a constant are 0 without being written.
+    column.codes = column.constant === undefined ? spare.codes : spare.codes.fill(0);
+    return true;
+  }
+  if (!(spare.values instanceof Float64Array) || spare.values.length < room) return false;
+  column.numbers = spare.values;
+  return true;
+}
+
 function growColumn(column: StoreColumn, room: number): void {
   if (column.startKind === 'dictionary') column.codes = copyInto(column.codes, new Uint32Array(room));
   else if (column.startKind === 'boolean') column.bytes = copyInto(column.bytes, new Uint8Array(room));
@@ -141,7 +159,9 @@ function growColumn(column: StoreColumn, room: number): void {
   if (column.nulls !== undefined) column.nulls = copyInto(column.nulls, new Uint8Array(room));
 }
 
+/** Arrays that came from a spare batch may be longer already. */
 function copyInto<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
+  if (from.length >= to.length) return from;
   to.set(from);
   return to;
 }

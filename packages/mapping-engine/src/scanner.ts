@@ -19,6 +19,8 @@ export interface ScannerOptions {
   readonly schema: TableSchema;
   /** Rows with which a batch starts; it doubles as needed. Exact where the number of rows is known. Default 16,384. */
   readonly capacity?: number | undefined;
+  /** A batch that nobody reads any more: its arrays are written over by the first batch of this scanner. Default none. */
+  readonly spare?: ColumnBatch | undefined;
   /** Which ids to keep; the others are skipped and counted, refused or not. Default all. Decimal ids only. */
   readonly keepId?: ((id: number) => boolean) | undefined;
   /** Refused records, and damaged lines, that are listed; the rest is counted. Default 10,000. */
@@ -108,7 +110,7 @@ function createParts(options: ScannerOptions, smallestPiece: number): ScannerPar
   }
   const rules = rulesBySchema(mapping, schema);
   const specs = rules.map((rule, index) => storeColumnSpec(mapping, schema.columns[index]!.type, rule));
-  const store = createColumnStore(schema, specs, capacity);
+  const store = createColumnStore(schema, specs, capacity, options.spare);
   const destinations = destinationsByField(store.columns, rules);
   const idAt = schema.columns.findIndex((column) => column.name === mapping.idColumn);
   return {

@@ -10,7 +10,7 @@ import { createNameIndex, type NameIndex } from './name-index.js';
 import { type BlockPlan, type ProductPlan, planBlocks } from './plan-transform.js';
 import { refusedSample, writeQuarantine } from './quarantine.js';
 import type { RawProduct } from './raw-product.js';
-import { type BlockRows, idsOfRows, readBlock } from './read-block.js';
+import { type BlockRows, idsOfRows, readBlock, releaseRows } from './read-block.js';
 import type { UnreadableObject } from './scan-object.js';
 import { writeCell } from './write-cell.js';
 
@@ -98,6 +98,7 @@ async function deriveBlock(context: TableContext, options: DeriveOptions, work: 
   // Once something is to be left out, the rest is only read to find everything that is.
   if (unreadable.length > before) return;
   const files = await writeBlock(context, options, block.block, rows, index.digest);
+  releaseRows(context, rows);
   addBlock(derived, rows, files, await writeQuarantine(context, product, rows.refused));
 }
 

@@ -106,6 +106,14 @@ export async function readBlock(context: TableContext, options: ReadBlockOptions
   return { ...reading, batch: whole, rows, ids, refused: reading.scans.flatMap(({ refused }) => refused) };
 }
 
+/** Columns of a block that was written, for the next one: a block of rows is a third of a run's memory. */
+const spares = new WeakMap<TableContext, ColumnBatch>();
+
+/** Says that nobody reads a block's rows any more: the next `readBlock` of the context writes over them. */
+export function releaseRows(context: TableContext, { batch }: BlockRows): void {
+  spares.set(context, batch);
+}
+
 /** Rows rarely leave the order of their ids; beyond so many runs the ids are sorted. */
 const MOST_RUNS = 100_000;
 
@@ -138,6 +146,13 @@ function groupNames({ names, ids }: BlockPlan, maxRows: number): RawName[][] {
   return groups;
 }
 
+/** Large columns in steps, so that those of one block fit the next; memory that is not written to costs nothing. */
+const CAPACITY_STEP = BLOCK_IDS / 4;
+
+function roomFor(rows: number): number {
+  return rows < CAPACITY_STEP ? rows : Math.ceil(rows / CAPACITY_STEP) * CAPACITY_STEP;
+}
+
 async function scanGroup(context: TableContext, reading: Reading, names: readonly RawName[]): Promise<ColumnBatch> {
   const { product, plan } = reading.options;
   const blockFirst = plan.block * BLOCK_IDS;
@@ -145,11 +160,14 @@ async function scanGroup(context: TableContext, reading: Reading, names: readonl
   const [first, last] = [plan.ids.first!, plan.ids.last!];
   const isDense = plan.ids.rangeCount === 1;
   let dropped = 0;
+  const spare = spares.get(context);
+  spares.delete(context);
   const scanner = createScanner({
+    spare,
     mapping: mappingOf(context, product.source),
     schema: context.schema,
     // One more than can come: the scanner makes room before it knows whether it keeps a record.
-    capacity: names.reduce((sum, name) => sum + mostRows(name, plan.ids), 1),
+    capacity: roomFor(names.reduce((sum, name) => sum + mostRows(name, plan.ids), 1)),
     maxRefusals: BLOCK_IDS,
     keepId: (id) => {
       if (id >= first && id <= last && (isDense || plan.ids.contains(id))) return true;

@@ -7,7 +7,7 @@ import type { NameIndex } from './name-index.js';
 import type { BlockCells, Cell } from './plan-compaction.js';
 import { planBlock } from './plan-transform.js';
 import type { RawProduct } from './raw-product.js';
-import { type BlockRows, idsOfRows, readBlock } from './read-block.js';
+import { type BlockRows, idsOfRows, readBlock, releaseRows } from './read-block.js';
 import type { UnreadableObject } from './scan-object.js';
 import { writeCell } from './write-cell.js';
 
@@ -90,6 +90,7 @@ export async function rederiveBlock(context: TableContext, options: RederiveOpti
       await writeCell(context, { product, version, block: block.block, slice, batch, rows: sorted, ids, rawDigest }),
     );
   }
+  releaseRows(context, rows);
   return {
     removed: replaced.flatMap(({ held }) => held?.files.map(({ path }) => path) ?? []),
     added,
