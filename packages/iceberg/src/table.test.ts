@@ -394,21 +394,27 @@ describe('expire', () => {
 });
 
 describe('expire beside a run that was killed', () => {
+  /** A commit that ends before its metadata file: all else is written. */
+  const dieBefore = async (
+    store: ObjectStore,
+    table: IcebergTable,
+    entry: CatalogEntry,
+    name: string,
+  ): Promise<void> => {
+    const catalog = { ...table.catalog, commit: async () => 'conflict' as const };
+    const died = openIcebergTable({ store, prefix: 't', catalog });
+    expect(await died.commit(entry, change([dataFile(name)]))).toBe('conflict');
+  };
+
   it('leaves what was written for the next commit, however old: the next run names it again', async () => {
     let now = T0;
     const store = createMemoryStore({ now: () => now });
     const table = open(store);
     const entry = committed(await table.commit(await created(table), change([dataFile('a')])));
-    // Killed before its metadata file: all else is written.
-    const died = openIcebergTable({
-      store,
-      prefix: 't',
-      catalog: { ...table.catalog, commit: async () => 'conflict' },
-    });
-    expect(await died.commit(entry, change([dataFile('b')]))).toBe('conflict');
+    await dieBefore(store, table, entry, 'b');
     now = T0 + 30 * DAY;
     const written = new Set(await keysOf(store, 't/'));
-    // Two weeks later a run makes that commit, and an expire stands just before its delete when it does.
+    // A month later a run makes that commit, and an expire stands just before its delete when it does.
     const stale = (await table.load())!;
     const expired = await table.expire(stale, { now, minAgeMs: DAY });
     if (expired === 'conflict') throw new Error('conflict');
@@ -424,12 +430,7 @@ describe('expire beside a run that was killed', () => {
     const store = createMemoryStore({ now: () => T0 });
     const table = open(store);
     const entry = committed(await table.commit(await created(table), change([dataFile('a')])));
-    const died = openIcebergTable({
-      store,
-      prefix: 't',
-      catalog: { ...table.catalog, commit: async () => 'conflict' },
-    });
-    expect(await died.commit(entry, change([dataFile('b')]))).toBe('conflict');
+    await dieBefore(store, table, entry, 'b');
     const next = committed(await table.commit(entry, change([dataFile('c')])));
     const result = await table.expire(next, { now: T0 + 2 * DAY, keepMs: 3 * DAY });
     if (result === 'conflict') throw new Error('conflict');
