@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmodSync, cpSync, mkdtempSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,8 +17,8 @@ export interface SpawnOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly folder?: string | undefined;
   readonly nodeOptions?: readonly string[] | undefined;
-  /** Runs as another user (needs root). */
-  readonly uid?: number | undefined;
+  /** Has no more rights than a user: root may write everywhere, and becomes nobody for this. */
+  readonly asUser?: boolean | undefined;
 }
 
 /** A program under way. */
@@ -39,19 +41,34 @@ export interface BuiltCli {
   readonly remove: () => Promise<void>;
 }
 
+/** Loaded before the program by a Node that is still root's: nobody may not even be allowed to read Node. */
+const becomeNobody = 'data:text/javascript,process.setgroups([]);process.setgid(65534);process.setuid(65534);';
+
+/** The build where everybody can read it: the checkout may be its owner's alone. */
+function copyForNobody(build: string): string {
+  const copy = mkdtempSync(join(tmpdir(), 'schemahub-cli-'));
+  cpSync(build, copy, { recursive: true });
+  chmodSync(copy, 0o755);
+  return copy;
+}
+
 /** Builds the CLI with its own build settings into a folder of its own. */
 export async function buildCli(): Promise<BuiltCli> {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, 'cli-'));
-  // Other users run it as well: a test of rights needs one that is not root.
-  await chmod(folder, 0o755);
   await promisify(execFile)(process.execPath, [tsup, '--out-dir', folder, '--silent'], { cwd: app });
   if (!(await readdir(folder)).includes('schemahub.mjs'))
     throw new Error(`the build left no schemahub.mjs in ${folder}`);
   const program = join(folder, 'schemahub.mjs');
+  const isRoot = process.getuid?.() === 0;
+  let copy: string | undefined;
   const running = new Set<ChildProcess>();
   const start: BuiltCli['start'] = (args, options = {}) => {
-    const started = startProgram(program, args, options);
+    if (options.asUser === true && isRoot) copy ??= copyForNobody(folder);
+    const started =
+      options.asUser === true && copy !== undefined
+        ? startProgram(join(copy, 'schemahub.mjs'), args, { ...options, nodeOptions: ['--import', becomeNobody] })
+        : startProgram(program, args, options);
     running.add(started.child);
     started.child.once('exit', () => running.delete(started.child));
     return started;
@@ -62,7 +79,7 @@ export async function buildCli(): Promise<BuiltCli> {
     run: (args, options) => start(args, options).ended,
     remove: async () => {
       for (const child of running) child.kill('SIGKILL');
-      await rm(folder, { recursive: true, force: true });
+      for (const made of [folder, copy]) if (made !== undefined) await rm(made, { recursive: true, force: true });
     },
   };
 }
@@ -71,7 +88,6 @@ function startProgram(program: string, args: readonly string[], options: SpawnOp
   const { environment = {}, nodeOptions = [] } = options;
   const child = spawn(process.execPath, [...nodeOptions, program, ...args], {
     cwd: options.folder,
-    uid: options.uid,
     // Nothing of the caller's settings reaches the program.
     env: { PATH: process.env.PATH ?? '', HOME: options.folder ?? '/', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
