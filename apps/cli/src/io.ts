@@ -25,6 +25,8 @@ export interface Io {
   readonly folder: string;
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
+  /** The process lives for this command alone, so its V8 may be told what to expect. Default: no, as in tests. */
+  readonly ownsProcess?: boolean | undefined;
   /** Default: this computer's. */
   readonly clock?: Clock | undefined;
   /** Default: global fetch. */
@@ -52,5 +54,6 @@ export function processIo(): Io {
     folder: process.cwd(),
     input: process.stdin,
     output: process.stdout,
+    ownsProcess: true,
   };
 }

@@ -6,6 +6,7 @@ import { openExchange } from '@schemahub/runtime/exchange';
 import { createHealthKeeper } from '@schemahub/runtime/exchange-health';
 import { createIngestContext, ingestSettings } from '@schemahub/runtime/ingest';
 import { lakeProducts, type OpenLake, openLake, requireLake } from '@schemahub/runtime/lake';
+import { expectPages } from '@schemahub/runtime/page-memory';
 import { loadSeed } from '@schemahub/runtime/seed';
 import { costOf } from '@schemahub/runtime/traffic';
 import { type CommandRun, type Invocation, isSet, textFlag } from '../command.js';
@@ -303,6 +304,7 @@ export const run: CommandRun = async (invocation) => {
   };
   if (!invocation.quiet)
     io.err(`${mode}: ${productCount(products.ids.length)} from ${products.where} → ${lake.store.location}\n`);
+  if (io.ownsProcess === true) expectPages();
   const exchange = openExchange({
     config,
     lake,
