@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { settings } from '../internal/runtime/src/settings.ts';
+import { exchanges, settings } from '../internal/runtime/src/settings.ts';
 import { terraformFiles } from './terraform.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -104,9 +104,10 @@ describe('environment', () => {
   const named = (local) =>
     all(files['locals.tf'].match(new RegExp(`^  ${local} += \\{\\n([\\s\\S]*?)^  \\}`, 'm'))[1], /^ {4}(\w+) +=/gm);
   const known = settings.flatMap(({ env }) => env);
-  const exchanges = ['COINBASE', 'BINANCE', 'KRAKEN'];
   const expanded = known.flatMap((name) =>
-    name.includes('{EXCHANGE}') ? exchanges.map((exchange) => name.replace('{EXCHANGE}', exchange)) : [name],
+    name.includes('{EXCHANGE}')
+      ? exchanges.map((exchange) => name.replace('{EXCHANGE}', exchange.toUpperCase()))
+      : [name],
   );
 
   test('a task gets variables that are settings', () => {

@@ -1,5 +1,6 @@
 // The package template: `node tools/new-package.mjs NAME "one sentence" [dep ...] [--sub testing=src/testing/index.ts]`.
-// A dep without a scope is a workspace package; `npm:yaml` takes its version from the catalog in pnpm-workspace.yaml.
+// A dep without a scope is a workspace package, `dev:NAME` one that tests alone need; `npm:yaml` takes its version from the
+// catalog in pnpm-workspace.yaml.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -10,12 +11,14 @@ if (!name || !sentence) {
 }
 const subs = { index: 'src/index.ts' };
 const dependencies = {};
+const devDependencies = {};
 for (let i = 0; i < rest.length; i++) {
   const word = rest[i];
   if (word === '--sub') {
     const [sub, file] = rest[++i].split('=');
     subs[sub] = file;
   } else if (word.startsWith('npm:')) dependencies[word.slice(4)] = 'catalog:';
+  else if (word.startsWith('dev:')) devDependencies[`@schemahub/${word.slice(4)}`] = 'workspace:^';
   else dependencies[`@schemahub/${word}`] = 'workspace:^';
 }
 
@@ -49,6 +52,7 @@ const manifest = {
   engines: { node: '>=20.19' },
   scripts: { build: 'tsup' },
   ...(Object.keys(dependencies).length > 0 ? { dependencies } : {}),
+  ...(Object.keys(devDependencies).length > 0 ? { devDependencies } : {}),
   publishConfig: { access: 'public', exports: paths(false) },
 };
 for (const file of Object.values(subs)) {
@@ -95,5 +99,5 @@ Order, duplicates, memory, crash.
 `;
 writeFileSync(join(folder, 'README.md'), readme);
 console.log(
-  `${folder} is there. Next: its row in layers.mjs, \`pnpm install\`, \`pnpm layers:write\`, its README and tests.`,
+  `${folder} is there. Next: its row in layers.mjs (a connector has one), \`pnpm install\`, \`pnpm layers:write\`, its README and tests.`,
 );

@@ -55,7 +55,7 @@ export { type GridOptions, gridWindows } from './grid.js';
 export { daysOf, estimateArchive, type MissingStretch, type PlanArchiveOptions, planArchive } from './plan-archive.js';
 export { createRawFields, parseRawLine, parseRecord, type RawLine, type RawLineOptions, rawLine } from './raw-line.js';
 export { type SeekTimeOptions, type SeekTimeResult, seekTime } from './seek-time.js';
-export { parseJsonBody, type SlicedRecords, sliceElements, sliceRecords } from './slice-records.js';
+export { arrayStart, parseJsonBody, type SlicedRecords, sliceElements, sliceRecords } from './slice-records.js';
 export { systemClock } from './system-clock.js';
 export { parseTradeId } from './trade-id.js';
 export {

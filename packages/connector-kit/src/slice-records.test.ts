@@ -52,6 +52,29 @@ describe('sliceRecords', () => {
     for (const record of sliceRecords(body).records) expect(record.buffer).toBe(body.buffer);
   });
 
+  it('gives the rows of an envelope byte for byte, whatever stands around them', () => {
+    const text = fc.constantFrom('', 'data', '"data":[1]', 'a [ and a ]', '\u{1F600}');
+    const around = fc.record({ code: text, msg: text });
+    const order = fc.constantFrom('first', 'last');
+    fc.assert(
+      fc.property(spaced, around, order, ({ texts, body }, others, where) => {
+        const rest = JSON.stringify(others).slice(1, -1);
+        const envelope = where === 'first' ? `{"data" : ${body}, ${rest}}` : `{${rest},"data":${body}}`;
+        const { records, values } = sliceRecords(bytes(envelope), undefined, 'data');
+        expect(records.map(textOf)).toEqual(texts);
+        expect(values).toEqual(texts.map((row) => JSON.parse(row) as unknown));
+      }),
+    );
+  });
+
+  it.each(['{"code":"0"}', '{"data":{}}', '{"data":"[]"}', '[]', 'null', '5', '{"data":[1,2'])(
+    'refuses an envelope without rows: %s',
+    (body) => {
+      const broken = { name: 'ExchangeError', kind: 'transient', transient: 'body' };
+      expect(() => sliceRecords(bytes(body), undefined, 'data')).toThrow(expect.objectContaining(broken));
+    },
+  );
+
   it('refuses every truncation of a body: a cut page must not pass for a short one', () => {
     fc.assert(
       fc.property(spaced, fc.nat(), ({ body }, cut) => {

@@ -11,6 +11,8 @@ export interface SlicedRecords {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN = 0x5b;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function isSpace(byte: number): boolean {
@@ -73,14 +75,39 @@ export function sliceElements(body: Uint8Array): Uint8Array[] {
 }
 
 /**
+ * Where the array of a member begins in a valid JSON body, or −1: behind the first `"member":` that has one. A value that
+ * reads like the member's name is followed by no colon.
+ */
+export function arrayStart(body: Uint8Array, member: string): number {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const name = Buffer.from(JSON.stringify(member));
+  const skipSpace = (from: number): number => {
+    let at = from;
+    while (at < bytes.length && isSpace(bytes[at]!)) at++;
+    return at;
+  };
+  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) {
+    const colon = skipSpace(at + name.length);
+    const value = skipSpace(colon + 1);
+    if (bytes[colon] === COLON && bytes[value] === OPEN) return value;
+  }
+  return -1;
+}
+
+/**
  * The elements of a JSON array body as verbatim byte slices, with their parsed values alongside. The body is validated
  * first; what is no JSON array is a transient `body` error (a truncated page must never pass for a short one).
- * Memory: the slices are views and keep the whole body alive.
+ * Memory: the slices are views and keep the whole body alive. `member`: the body is an object, and this member of it is
+ * the array.
  */
-export function sliceRecords(body: Uint8Array, url?: string): SlicedRecords {
-  const values = parseJsonBody(body, url);
-  if (!Array.isArray(values)) throw contractBreak('expected a JSON array of rows, got another JSON value', { url });
-  const records = sliceElements(body);
+export function sliceRecords(body: Uint8Array, url?: string, member?: string): SlicedRecords {
+  const whole = parseJsonBody(body, url);
+  const values = member === undefined ? whole : (whole as Readonly<Record<string, unknown>> | null)?.[member];
+  if (!Array.isArray(values)) {
+    const where = member === undefined ? '' : ` in ${JSON.stringify(member)}`;
+    throw contractBreak(`expected a JSON array of rows${where}, got another JSON value`, { url });
+  }
+  const records = sliceElements(member === undefined ? body : body.subarray(arrayStart(body, member)));
   if (records.length !== values.length) {
     throw contractBreak(`expected ${values.length} rows in the body, cut ${records.length}`, { url });
   }

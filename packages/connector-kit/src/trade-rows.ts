@@ -45,6 +45,8 @@ export interface RowReader {
   /** The canonical id, or undefined when the row has none. */
   readonly idOf: (value: unknown) => number | undefined;
   readonly factsOf: (value: unknown) => TradeFacts;
+  /** The member of the body that holds the rows, where the venue wraps them: `data` of `{"code":"0","data":[…]}`. */
+  readonly member?: string | undefined;
 }
 
 function inOrder(rows: TradeRows, order: readonly number[]): TradeRows {
@@ -66,7 +68,7 @@ export interface AskedIds {
  * venue's contract: one such row and nothing of the reply can be trusted, so it is asked for again.
  */
 export function readRows(reply: TradesReply, asked: AskedIds, reader: RowReader): TradeRows {
-  const { records, values } = sliceRecords(reply.body, reply.url);
+  const { records, values } = sliceRecords(reply.body, reply.url, reader.member);
   let sorted = true;
   const ids = values.map((value, at) => {
     const id = reader.idOf(value);

@@ -1,4 +1,11 @@
-import { contractBreak, fieldText, isoOfMicros, parseTradeId, sliceElements } from '@schemahub/connector-kit';
+import {
+  arrayStart,
+  contractBreak,
+  fieldText,
+  isoOfMicros,
+  parseTradeId,
+  sliceElements,
+} from '@schemahub/connector-kit';
 import type { CursorRow, TradeFacts } from '@schemahub/core';
 
 /** Names of a row's places, as the documentation of GET /0/public/Trades gives them. */
@@ -57,13 +64,6 @@ function recordOf(row: Uint8Array, id: number | undefined): Uint8Array {
 export function withId(record: Uint8Array, id: number): Uint8Array {
   const text = Buffer.from(record).toString('utf8');
   return Buffer.from(`{"trade_id":${id},"_trade_id_from":"neighbours",${text.slice(1)}`);
-}
-
-/** Where the array of a member begins in the body. */
-function arrayStart(body: Uint8Array, key: string): number {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const at = bytes.indexOf(`"${key}"`);
-  return at < 0 ? -1 : bytes.indexOf('[', at + key.length + 2);
 }
 
 export interface TradesResult {

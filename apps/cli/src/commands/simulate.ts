@@ -42,31 +42,61 @@ interface Simulated {
   readonly products: readonly string[];
 }
 
+interface SimOptions extends Pick<CoinbaseBehaviour, 'faults'> {
+  readonly seed: string;
+  readonly products: readonly CoinbaseProductSpec[];
+}
+
+/** A venue's stand-in. */
+interface StandIn {
+  readonly title: string;
+  /** What the venue calls BASE-QUOTE. Absent where it calls it just that. */
+  readonly nameOf?: ((base: string, quote: string) => { id: string; base: string; quote: string }) | undefined;
+  readonly create: (options: SimOptions, isLimited: boolean) => VenueSim;
+}
+
+const standIns: Readonly<Record<string, StandIn>> = {
+  coinbase: {
+    title: 'Coinbase',
+    create: (options, isLimited) => createCoinbaseSim({ ...options, ...(isLimited ? {} : { rateLimit: false }) }),
+  },
+  binance: {
+    title: 'Binance',
+    nameOf: (base, dollars) => {
+      const quote = dollars === 'USD' ? 'USDT' : dollars;
+      return { id: base + quote, base, quote };
+    },
+    create: (options, isLimited) => createBinanceSim({ ...options, ...(isLimited ? {} : { weightPerMinute: false }) }),
+  },
+  kraken: {
+    title: 'Kraken',
+    nameOf: (bitcoin, quote) => {
+      const base = bitcoin === 'BTC' ? 'XBT' : bitcoin;
+      return { id: base + quote, base, quote };
+    },
+    create: (options, isLimited) => createKrakenSim({ ...options, ...(isLimited ? {} : { rateLimit: false }) }),
+  },
+};
+
 /** The product as the venue names it: BTC-USD is BTCUSDT on Binance and XBTUSD on Kraken. */
-function namedBy(exchange: string, spec: CoinbaseProductSpec): CoinbaseProductSpec {
-  if (exchange === 'coinbase') return spec;
+function namedBy({ nameOf }: StandIn, spec: CoinbaseProductSpec): CoinbaseProductSpec {
+  if (nameOf === undefined) return spec;
   const dash = spec.id.lastIndexOf('-');
   if (dash < 1)
     throw new UsageError(
       `--products: expected BASE-QUOTE:TRADES such as BTC-USDT:50000, got ${JSON.stringify(spec.id)}.`,
     );
-  const [base, quote] = [spec.id.slice(0, dash), spec.id.slice(dash + 1)];
-  const names: Readonly<Record<string, readonly [string, string]>> = {
-    binance: [base, quote === 'USD' ? 'USDT' : quote],
-    kraken: [base === 'BTC' ? 'XBT' : base, quote],
-  };
-  const [venueBase, venueQuote] = names[exchange]!;
-  return { ...spec, id: venueBase + venueQuote, base: venueBase, quote: venueQuote };
+  return { ...spec, ...nameOf(spec.id.slice(0, dash), spec.id.slice(dash + 1)) };
 }
 
-function specsOf(invocation: Invocation, exchange: string, seed: string): readonly CoinbaseProductSpec[] {
+function specsOf(invocation: Invocation, standIn: StandIn, seed: string): readonly CoinbaseProductSpec[] {
   const isLive = isSet(invocation, 'live');
   // A little in the past, so that holes below the newest trades are old enough to be settled.
   const endTime = Date.now() - (isLive ? 0 : 15 * 60_000);
   const list = textFlag(invocation, 'products');
   const specs =
     list === undefined ? demoProducts(seed, { endTime, followClock: isLive }) : parseProducts(list, endTime, isLive);
-  return specs.map((spec) => namedBy(exchange, spec));
+  return specs.map((spec) => namedBy(standIn, spec));
 }
 
 async function createReplay(invocation: Invocation, file: string, behaviour: CoinbaseBehaviour): Promise<Simulated> {
@@ -80,28 +110,20 @@ async function createReplay(invocation: Invocation, file: string, behaviour: Coi
   return { sim, products: sim.control.products() };
 }
 
-async function createSim(invocation: Invocation, exchange: string): Promise<Simulated> {
+async function createSim(invocation: Invocation, exchange: string, standIn: StandIn): Promise<Simulated> {
   const recording = textFlag(invocation, 'recording');
   const share = numberFlag(invocation, 'faults', 0, 0, 1);
   const faults = share > 0 ? { faults: { share, kinds: faultKinds.filter((kind) => kind !== 'slow') } } : {};
-  const limit = isSet(invocation, 'no-rate-limit') ? { rateLimit: false as const } : {};
+  const isLimited = !isSet(invocation, 'no-rate-limit');
   if (recording !== undefined) {
     if (exchange !== 'coinbase')
       throw new UsageError(`--recording: it is served as Coinbase only, got ${JSON.stringify(exchange)}.`);
-    return createReplay(invocation, recording, { ...faults, ...limit });
+    return createReplay(invocation, recording, { ...faults, ...(isLimited ? {} : { rateLimit: false }) });
   }
   const seed = textFlag(invocation, 'seed') ?? '7';
-  const products = specsOf(invocation, exchange, seed);
-  const options = { ...faults, seed, products };
-  const sims: Readonly<Record<string, () => VenueSim>> = {
-    coinbase: () => createCoinbaseSim({ ...options, ...limit }),
-    binance: () => createBinanceSim({ ...options, ...(limit.rateLimit === false ? { weightPerMinute: false } : {}) }),
-    kraken: () => createKrakenSim({ ...options, ...limit }),
-  };
-  return { sim: sims[exchange]!(), products: products.map(({ id }) => id) };
+  const products = specsOf(invocation, standIn, seed);
+  return { sim: standIn.create({ ...faults, seed, products }, isLimited), products: products.map(({ id }) => id) };
 }
-
-const NAMES: Readonly<Record<string, string>> = { coinbase: 'Coinbase', binance: 'Binance', kraken: 'Kraken' };
 
 /** What to set, so that a command asks the stand-in. */
 function hintOf(exchange: string, url: string): string {
@@ -113,15 +135,15 @@ function hintOf(exchange: string, url: string): string {
 export const run: CommandRun = async (invocation) => {
   const { io } = invocation;
   const [exchange = 'coinbase'] = invocation.args;
-  const name = NAMES[exchange];
-  if (name === undefined)
-    throw new UsageError(`simulate: expected ${Object.keys(NAMES).join(' or ')}, got ${JSON.stringify(exchange)}.`);
-  const { sim, products } = await createSim(invocation, exchange);
+  const standIn = Object.hasOwn(standIns, exchange) ? standIns[exchange] : undefined;
+  if (standIn === undefined)
+    throw new UsageError(`simulate: expected ${Object.keys(standIns).join(' or ')}, got ${JSON.stringify(exchange)}.`);
+  const { sim, products } = await createSim(invocation, exchange, standIn);
   const server = await serve(sim, { port: numberFlag(invocation, 'port', 8787, 0, 65_535), host: '127.0.0.1' });
   if (invocation.json) io.out(`${JSON.stringify({ url: server.url, products })}\n`);
   else {
     const flag = exchange === 'coinbase' ? '' : ` --exchange ${exchange}`;
-    say(io, `A simulated ${name} answers at ${server.url} (${products.join(', ')}). Ctrl-C ends it.\n`);
+    say(io, `A simulated ${standIn.title} answers at ${server.url} (${products.join(', ')}). Ctrl-C ends it.\n`);
     say(
       io,
       `Try: ${hintOf(exchange, server.url)} schemahub backfill ${products[0] ?? 'BTC-USD'}${flag} --lake ./sim-lake\n`,
