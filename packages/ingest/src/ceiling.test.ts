@@ -33,32 +33,36 @@ describe('as fast as the exchange allows, never faster (virtual clock, answers a
     expect(bench.sim.stats.rateLimited).toBe(0);
   });
 
-  it('765 heads are scanned within 80 seconds, told every ten', async () => {
-    const products = named(765, () => 3);
-    const bench = createPacedBench({ products });
-    let scanned = 0;
-    let begun = 0;
-    let ended = 0;
-    const result = await bench.run(
-      'backfill',
-      products.map(({ id }) => id),
-      { dryRun: true },
-      {
-        ...bench.context,
-        onEvent: (event) => {
-          if (event.type !== 'head-scanned') return;
-          expect(event).toMatchObject({ done: ++scanned, total: 765 });
-          ended = bench.clock.now();
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    '765 heads are scanned within 80 seconds (draw %i)',
+    async (seed) => {
+      const products = named(765, () => 3);
+      const bench = createPacedBench({ products, seed });
+      const scanned = new Set<string>();
+      let ended = 0;
+      const result = await bench.run(
+        'backfill',
+        products.map(({ id }) => id),
+        { dryRun: true },
+        {
+          ...bench.context,
+          onEvent: (event) => {
+            if (event.type !== 'head-scanned') return;
+            scanned.add(event.product);
+            expect(event).toMatchObject({ done: scanned.size, total: 765 });
+            ended = bench.clock.now();
+          },
         },
-      },
-    );
-    begun = bench.sim.requests()[1]!.atMs;
-    expect(scanned).toBe(765);
-    expect(ended - begun).toBeLessThanOrEqual(80_000);
-    expect(bench.requests()).toBe(766);
-    expect(result.products.every(({ progress }) => progress?.head?.trade.id === 3)).toBe(true);
-    expect(bench.sim.stats.rateLimited).toBe(0);
-  });
+      );
+      const begun = bench.sim.requests()[1]!.atMs;
+      expect(scanned.size).toBe(765);
+      expect(ended - begun).toBeLessThanOrEqual(80_000);
+      // The catalogue, each head, and the slowest of the last ones once more.
+      expect(bench.requests()).toBeLessThan(766 + 30);
+      expect(result.products.every(({ progress }) => progress?.head?.trade.id === 3)).toBe(true);
+      expect(bench.sim.stats.rateLimited).toBe(0);
+    },
+  );
 
   it('one product alone uses the whole rate', async () => {
     const bench = createPacedBench({ products: named(1, () => 25_000), gridSize: 100 });

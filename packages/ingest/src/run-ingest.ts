@@ -13,7 +13,7 @@ import {
 import { IngestError } from './errors.js';
 import { createFlights, requestsInHand } from './flights.js';
 import { closeProduct, fetchProduct, prepareProduct } from './ingest-product.js';
-import { pool, poolWhileIdle } from './pool.js';
+import { poolHedged, poolWhileIdle } from './pool.js';
 import type { ProductProgress } from './product-progress.js';
 import { missingOf } from './product-progress.js';
 import { fetchHead, retried } from './same-trades.js';
@@ -127,6 +127,11 @@ export async function readCatalogue(context: IngestContext): Promise<ReadonlyMap
   }
 }
 
+interface Scan extends ScannedHead {
+  /** Ids that the lake holds, or knows to be void. */
+  readonly held: number;
+}
+
 /**
  * Heads of all products before a long run, so that it knows how much there is to do. A head that cannot be had is left
  * out: its product asks again, and tells why, when its turn comes.
@@ -136,19 +141,24 @@ async function scanHeads(context: IngestContext, productIds: readonly string[]):
   const heads = new Map<string, ScannedHead>();
   const total = productIds.length;
   let done = 0;
-  await pool(productIds, requestsAtOnce(context), async (product) => {
+  const ask = async (product: string, signal: AbortSignal): Promise<Scan | undefined> => {
     try {
-      const head = await fetchHead(context, product);
+      const head = await fetchHead({ ...context, stop: AbortSignal.any([context.stop, signal]) }, product);
       const stored = await checkpoints.read(connector.exchange, product).catch(() => undefined);
       const held = (stored?.fetched.count ?? 0) + (stored?.void.count ?? 0);
-      const todo = Math.max(0, (head?.trade.id ?? 0) - held);
-      heads.set(product, { head, todo });
-      onEvent({ type: 'head-scanned', product, todo, held, done: ++done, total });
+      return { head, held, todo: Math.max(0, (head?.trade.id ?? 0) - held) };
     } catch (error) {
       if (context.stop.aborted || endingOf(connector.exchange, error) !== undefined) throw error;
-      done++;
+      return undefined;
     }
-  });
+  };
+  const answered = (product: string, scan: Scan | undefined): void => {
+    done++;
+    if (scan === undefined) return;
+    heads.set(product, scan);
+    onEvent({ type: 'head-scanned', product, todo: scan.todo, held: scan.held, done, total });
+  };
+  await poolHedged(productIds, requestsAtOnce(context), { ask, answered });
   return heads;
 }
 
