@@ -2,6 +2,15 @@ import { textAt } from './access.js';
 import type { Column, ColumnBatch, ColumnValues } from './batch.js';
 import { DECIMAL_BYTES } from './decimal.js';
 import { ColumnsError } from './errors.js';
+import {
+  firstRows,
+  kindOfRows,
+  MOST_NUMBERED,
+  NO_NUMBER,
+  pickCodes,
+  pickNumbers,
+  renumberCodes,
+} from './row-kernel.js';
 
 /**
  * The rows `permutation[from … to−1]`, in that order: a compact copy, or a view of numbers where the rows follow one
@@ -11,33 +20,23 @@ import { ColumnsError } from './errors.js';
 export function gather(batch: ColumnBatch, permutation: Uint32Array, from: number, to: number): ColumnBatch {
   checkRange(from, to, permutation.length, 'a permutation');
   const rows = permutation.subarray(from, to);
-  const outside = placeOutside(rows, batch.rows);
-  if (outside >= 0) {
-    throw new ColumnsError(
-      'OUT_OF_RANGE',
-      `The permutation names row ${rows[outside]} of a batch of ${batch.rows} rows.`,
-    );
+  const kind = kindOfRows(rows, batch.rows);
+  if (kind === 'outside') {
+    const row = rows.find((each) => each >= batch.rows);
+    throw new ColumnsError('OUT_OF_RANGE', `The permutation names row ${row} of a batch of ${batch.rows} rows.`);
   }
-  const run = isRun(rows);
   return {
     schema: batch.schema,
     rows: rows.length,
-    columns: batch.columns.map((column) => gatherColumn(column, rows, run)),
+    columns: batch.columns.map((column) => gatherColumn(column, rows, kind === 'run')),
   };
-}
-
-/** A loop of its own: compiled code of a loop with something behind it is thrown away each time the loop ends. */
-function placeOutside(rows: Uint32Array, limit: number): number {
-  for (let at = 0; at < rows.length; at += 1) if (rows[at]! >= limit) return at;
-  return -1;
 }
 
 /** A compact copy of the rows `from … to−1`; as `gather` in every respect. Throws ColumnsError OUT_OF_RANGE. */
 export function sliceBatch(batch: ColumnBatch, from: number, to: number): ColumnBatch {
   checkRange(from, to, batch.rows, 'a batch');
-  const rows = new Uint32Array(to - from);
-  for (let at = 0; at < rows.length; at += 1) rows[at] = from + at;
-  return gather(batch, rows, 0, rows.length);
+  const rows = firstRows(to);
+  return gather(batch, rows, from, to);
 }
 
 /**
@@ -135,18 +134,10 @@ function gatherValues(column: Column, rows: Uint32Array, run: boolean): ColumnVa
     default: {
       if (run) return { kind: column.kind, values: column.values.subarray(rows[0]!, rows[0]! + rows.length) };
       const values = new Float64Array(rows.length);
-      for (let at = 0; at < rows.length; at += 1) values[at] = column.values[rows[at]!]!;
+      pickNumbers(column.values, rows, values, 0);
       return { kind: column.kind, values };
     }
   }
-}
-
-/** Whether rows follow one another, as they mostly do where trades came in order. */
-function isRun(rows: Uint32Array): boolean {
-  const first = rows[0];
-  if (first === undefined) return false;
-  for (let at = 1; at < rows.length; at += 1) if (rows[at] !== first + at) return false;
-  return true;
 }
 
 function gatherDictionary(
@@ -155,11 +146,16 @@ function gatherDictionary(
   rows: Uint32Array,
   nulls: Uint8Array | undefined,
 ): ColumnValues {
+  const target = new Uint32Array(rows.length);
+  if (nulls === undefined && values.length <= MOST_NUMBERED && new Set(values).size === values.length) {
+    pickCodes(codes, rows, target);
+    const used = renumberCodes(target, new Uint32Array(values.length).fill(NO_NUMBER), 0);
+    if (used !== undefined) return { kind: 'dictionary', values: used.map((code) => values[code]!), codes: target };
+  }
   const kept: string[] = [];
   // New code + 1 of each old code; 0 = not met yet. Equal values under two old codes share one new code.
   const renumbered = new Uint32Array(values.length);
   const byValue = new Map<string, number>();
-  const target = new Uint32Array(rows.length);
   for (let at = 0; at < rows.length; at += 1) {
     const row = rows[at]!;
     if (nulls?.[row] === 1) continue;

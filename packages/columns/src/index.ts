@@ -24,5 +24,6 @@ export {
 } from './decimal.js';
 export { ColumnsError, type ColumnsErrorCode } from './errors.js';
 export { concatBatches, gather, sliceBatch } from './gather.js';
+export { findSteps, MOST_NUMBERED, NO_NUMBER, renumberCodes } from './row-kernel.js';
 export type { ColumnSpec, ColumnType, TableSchema } from './schema.js';
 export { type SortOptions, sortPermutation } from './sort.js';

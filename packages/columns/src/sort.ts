@@ -1,7 +1,8 @@
 import { columnOf } from './access.js';
 import type { Column, ColumnBatch } from './batch.js';
 import { ColumnsError } from './errors.js';
-import { type OrderKeyBuilder, type OrderKeys, orderKeyBuilders } from './order-keys.js';
+import { type OrderKeys, orderKeyBuilders } from './order-keys.js';
+import { firstRows, kindOfRows, sortNearlySorted } from './row-kernel.js';
 
 export interface SortOptions {
   /** Columns to sort by, the most significant first. Ids compare as numbers, text by UTF-16 code unit, nulls last. */
@@ -19,28 +20,20 @@ const DIGITS = 1 << DIGIT_BITS;
  * order these are sorted and merged into the others, else a radix sort; that needs 24 bytes a row besides its result. Throws ColumnsError UNKNOWN_COLUMN or OUT_OF_RANGE.
  */
 export function sortPermutation(batch: ColumnBatch, options: SortOptions): Uint32Array {
-  let permutation = options.rows === undefined ? identity(batch.rows) : checkedRows(batch, options.rows);
+  let permutation = options.rows === undefined ? firstRows(batch.rows) : checkedRows(batch, options.rows);
   for (const name of [...options.keys].reverse()) {
     const column = columnOf(batch, name);
-    const builders = orderKeyBuilders(column);
-    const merged = mergeIfNearlySorted(permutation, column, builders);
+    const merged = mergeIfNearlySorted(permutation, column);
     if (merged !== undefined) permutation = merged;
-    else for (const build of builders) permutation = radixSort(permutation, build(permutation));
+    else for (const build of orderKeyBuilders(column)) permutation = radixSort(permutation, build(permutation));
   }
   return permutation;
 }
 
-function identity(rows: number): Uint32Array {
-  const permutation = new Uint32Array(rows);
-  for (let row = 0; row < rows; row += 1) permutation[row] = row;
-  return permutation;
-}
-
 function checkedRows(batch: ColumnBatch, rows: Uint32Array): Uint32Array {
-  for (let at = 0; at < rows.length; at += 1) {
-    if (rows[at]! >= batch.rows) {
-      throw new ColumnsError('OUT_OF_RANGE', `Row ${rows[at]} was to be sorted in a batch of ${batch.rows} rows.`);
-    }
+  if (kindOfRows(rows, batch.rows) === 'outside') {
+    const row = rows.find((each) => each >= batch.rows);
+    throw new ColumnsError('OUT_OF_RANGE', `Row ${row} was to be sorted in a batch of ${batch.rows} rows.`);
   }
   return rows.slice();
 }
@@ -49,72 +42,9 @@ function checkedRows(batch: ColumnBatch, rows: Uint32Array): Uint32Array {
 const MOST_STRAGGLERS = 1 / 8;
 
 /** Rows of numbers that mostly ascend already, sorted; `undefined` for any others. */
-function mergeIfNearlySorted(
-  permutation: Uint32Array,
-  column: Column,
-  builders: readonly OrderKeyBuilder[],
-): Uint32Array | undefined {
+function mergeIfNearlySorted(permutation: Uint32Array, column: Column): Uint32Array | undefined {
   if (column.nulls !== undefined || !(column.values instanceof Float64Array)) return undefined;
-  const { values } = column;
-  const stragglers = findStragglers(permutation, values, Math.floor(permutation.length * MOST_STRAGGLERS));
-  if (stragglers === undefined || stragglers.length === 0) return stragglers && permutation;
-  const rows = Uint32Array.from(stragglers, (place) => permutation[place]!);
-  return mergeStragglers(permutation, values, stragglers, radixSort(stragglers.slice(), builders[0]!(rows)));
-}
-
-/** Places whose value is less than one before them; `undefined` when there are more than `limit`, or a NaN. The others ascend. */
-function findStragglers(permutation: Uint32Array, values: Float64Array, limit: number): Uint32Array | undefined {
-  let places = new Uint32Array(Math.min(limit, 1024));
-  let count = 0;
-  let greatest = Number.NEGATIVE_INFINITY;
-  for (let at = 0; at < permutation.length; at += 1) {
-    const value = values[permutation[at]!]!;
-    if (value >= greatest) {
-      greatest = value;
-      continue;
-    }
-    if (count === limit || Number.isNaN(value)) return undefined;
-    if (count === places.length) {
-      const more = new Uint32Array(Math.min(limit, count * 2));
-      more.set(places);
-      places = more;
-    }
-    places[count] = at;
-    count += 1;
-  }
-  return places.subarray(0, count);
-}
-
-/** `late`: the stragglers in sorted order. Equal values stay as they stood. */
-function mergeStragglers(
-  permutation: Uint32Array,
-  values: Float64Array,
-  stragglers: Uint32Array,
-  late: Uint32Array,
-): Uint32Array {
-  const merged = new Uint32Array(permutation.length);
-  let next = 0;
-  let to = 0;
-  let skip = 0; // the next of `stragglers`, which ascend by place
-  let lateValue = values[permutation[late[0]!]!]!;
-  for (let at = 0; at < permutation.length; at += 1) {
-    if (at === stragglers[skip]) {
-      skip += 1;
-      continue;
-    }
-    const row = permutation[at]!;
-    const value = values[row]!;
-    while (next < late.length && (lateValue < value || (lateValue === value && late[next]! < at))) {
-      merged[to] = permutation[late[next]!]!;
-      to += 1;
-      next += 1;
-      if (next < late.length) lateValue = values[permutation[late[next]!]!]!;
-    }
-    merged[to] = row;
-    to += 1;
-  }
-  for (; next < late.length; next += 1, to += 1) merged[to] = permutation[late[next]!]!;
-  return merged;
+  return sortNearlySorted(column.values, permutation, Math.floor(permutation.length * MOST_STRAGGLERS));
 }
 
 function radixSort(permutation: Uint32Array, keys: OrderKeys): Uint32Array {

@@ -474,6 +474,17 @@ function searchDictionary(token: Token, at: usize, target: usize): usize {
   return 0;
 }
 
+/** Whether each of `count` numbers of a column is greater than the one before it, the first than `before` (or that a NaN). */
+export function ascends(column: usize, count: i32, before: f64): bool {
+  let least = before;
+  for (let row = 0; row < count; row++) {
+    const value = load<f64>(column + (<usize>row << 3));
+    if (value <= least) return false;
+    least = value;
+  }
+  return true;
+}
+
 /** Begins a token: nothing remembered, no dictionary. */
 export function clearToken(pointer: usize): void {
   memory.fill(pointer, 0, TOKEN_BYTES);

@@ -4,6 +4,9 @@ import {
   type ColumnBatch,
   type ColumnValues,
   DECIMAL_BYTES,
+  MOST_NUMBERED,
+  NO_NUMBER,
+  renumberCodes,
   type TableSchema,
   writeDecimal,
 } from '@schemahub/columns';
@@ -219,6 +222,10 @@ function trimmedDictionary(column: StoreColumn, rows: number): ColumnValues {
   const { codes, nulls } = column;
   if (rows > 0 && column.values.length === 1 && nulls === undefined)
     return { kind: 'dictionary', values: column.values, codes };
+  if (nulls === undefined && column.values.length <= MOST_NUMBERED) {
+    const used = renumberCodes(codes.subarray(0, rows), new Uint32Array(column.values.length).fill(NO_NUMBER), 0)!;
+    return { kind: 'dictionary', values: used.map((code) => column.values[code]!), codes };
+  }
   const kept: string[] = [];
   const renumbered = new Int32Array(column.values.length).fill(-1);
   for (let row = 0; row < rows; row += 1) {

@@ -25,6 +25,7 @@ export interface ScannerParts {
   /** Where decimal ids are read back from; undefined for text ids. */
   readonly ids: StoreColumn | undefined;
   readonly keepId: ((id: number) => boolean) | undefined;
+  readonly keepsAll: ((first: number, last: number) => boolean) | undefined;
   readonly maxLineBytes: number;
   /** Shorter pieces are not worth the compiled kernel. */
   readonly smallestPiece: number;
@@ -107,6 +108,12 @@ function keepRows(parts: ScannerParts, account: SourceAccount, program: LineProg
   };
   const ids = wasm!.numbersOf(program, parts.ids!);
   let from = 0;
+  if (rows > 0 && wasm!.ascend(parts.ids!, rows, account.lastId) && keepsAll(parts, ids[0]!, ids[rows - 1]!)) {
+    countId(account, ids[0]!);
+    account.lastId = ids[rows - 1]!;
+    keep(0, rows);
+    return;
+  }
   for (let row = 0; row < rows; row += 1) {
     const id = ids[row]!;
     countId(account, id);
@@ -116,6 +123,11 @@ function keepRows(parts: ScannerParts, account: SourceAccount, program: LineProg
     from = row + 1;
   }
   keep(from, rows);
+}
+
+/** Of ids that ascend. */
+function keepsAll({ keepId, keepsAll }: ScannerParts, first: number, last: number): boolean {
+  return keepId === undefined || keepsAll?.(first, last) === true;
 }
 
 /** The position of the next line. */

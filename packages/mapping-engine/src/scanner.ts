@@ -23,6 +23,8 @@ export interface ScannerOptions {
   readonly spare?: ColumnBatch | undefined;
   /** Which ids to keep; the others are skipped and counted, refused or not. Default all. Decimal ids only. */
   readonly keepId?: ((id: number) => boolean) | undefined;
+  /** Whether `keepId` would keep every id from the first to the last; saves asking for each. Default: ask for each. */
+  readonly keepsAll?: ((first: number, last: number) => boolean) | undefined;
   /** Refused records, and damaged lines, that are listed; the rest is counted. Default 10,000. */
   readonly maxRefusals?: number | undefined;
   /** A longer line is damage. It is held in memory whole. Default 16 MiB. */
@@ -99,7 +101,7 @@ export function createScannerFor(options: ScannerOptions, smallestPiece: number)
 }
 
 function createParts(options: ScannerOptions, smallestPiece: number): ScannerParts {
-  const { mapping, schema, keepId } = options;
+  const { mapping, schema, keepId, keepsAll } = options;
   const capacity = positiveInteger('capacity', options.capacity ?? DEFAULT_CAPACITY);
   const maxRefusals = positiveInteger('maxRefusals', options.maxRefusals ?? DEFAULT_MAX_REFUSALS);
   const maxLineBytes = positiveInteger('maxLineBytes', options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES);
@@ -128,6 +130,7 @@ function createParts(options: ScannerOptions, smallestPiece: number): ScannerPar
     interpret: createLineInterpreter(mapping, schema),
     ids: mapping.idKind === 'decimal' ? store.columns[idAt]! : undefined,
     keepId,
+    keepsAll,
     maxLineBytes,
     smallestPiece,
     wasm: undefined,

@@ -23,6 +23,7 @@ interface KernelExports {
   readonly heapBase: () => number;
   readonly run: (tokens: number, at: number, end: number, limit: number) => number;
   readonly position: () => number;
+  readonly ascends: (column: number, count: number, before: number) => number;
   readonly setEpochBounds: (ms: number, us: number) => void;
   readonly clearToken: (token: number) => void;
   readonly setLiteral: (token: number, literal: number, length: number) => void;
@@ -67,6 +68,8 @@ export interface WasmKernel {
   readonly position: () => number;
   /** Numbers that the last `run` read into a column, until the next one. */
   readonly numbersOf: (program: LineProgram, column: StoreColumn) => Float64Array;
+  /** Whether the first `count` of them ascend, and begin above `before` (a NaN is below all). */
+  readonly ascend: (column: StoreColumn, count: number, before: number) => boolean;
   /** Copies rows `from … to−1` of the last `run` to the end of the store. */
   readonly copyRows: (program: LineProgram, store: ColumnStore, from: number, to: number) => void;
   /** Tells a token's text (its closing quote behind it) and the code that it has in this batch. */
@@ -184,6 +187,7 @@ function createKernel(): PooledKernel {
     run: (program, from, to) => kernel.run(program.pointer, chunk + from, chunk + to, MOST_ROWS),
     position: () => kernel.position() - chunk,
     numbersOf: (_, column) => new Float64Array(memory.buffer, columns.get(column)!, MOST_ROWS),
+    ascend: (column, count, before) => kernel.ascends(columns.get(column)!, count, before) !== 0,
     copyRows: (program, store, from, to) => {
       const row = store.rows;
       for (const { column, pointer } of program.columns) {

@@ -1,4 +1,12 @@
-import type { Column, DictionaryColumn, IdColumn, TextColumn } from '@schemahub/columns';
+import {
+  type Column,
+  type DictionaryColumn,
+  type IdColumn,
+  MOST_NUMBERED,
+  NO_NUMBER,
+  renumberCodes,
+  type TextColumn,
+} from '@schemahub/columns';
 import { boundsOfDoubles } from './encode/page-kernel.js';
 import { ParquetWriteError } from './errors.js';
 
@@ -19,7 +27,6 @@ export interface TextBuffer {
   readonly clear: () => void;
 }
 
-const NO_CODE = 0xffff_ffff;
 const CANONICAL_ID = /^(?:0|[1-9][0-9]{0,15})$/;
 
 /** Whether a text is what `String(n)` gives for a safe integer n ≥ 0. */
@@ -81,22 +88,32 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
   function addCodes(column: DictionaryColumn, from: number, to: number): void {
     turnIdsIntoTexts();
     codes = room(codes, count + to - from, capacity, Uint32Array);
-    // One value for all, as in the exchange and the symbol of a file.
-    if (column.values.length === 1 && to > from && areZero(column.codes, from, to)) {
-      codes.fill(intern(textOf(columnName, column.values[0], from)), count, count + to - from);
-      return;
-    }
+    if (addFewTexts(column, from, to)) return;
     // A table from their codes to ours, unless the slice is short beside their dictionary.
-    const mapped = column.values.length <= 4 * (to - from) ? new Uint32Array(column.values.length).fill(NO_CODE) : null;
+    const mapped =
+      column.values.length <= 4 * (to - from) ? new Uint32Array(column.values.length).fill(NO_NUMBER) : null;
     for (let row = from; row < to; row++) {
       const theirs = column.codes[row]!;
-      let ours = mapped?.[theirs] ?? NO_CODE;
-      if (ours === NO_CODE) {
+      let ours = mapped?.[theirs] ?? NO_NUMBER;
+      if (ours === NO_NUMBER) {
         ours = intern(textOf(columnName, column.values[theirs], row));
         if (mapped !== null) mapped[theirs] = ours;
       }
       codes[count + row - from] = ours;
     }
+  }
+
+  /** Numbers a slice with few texts at once; false, with nothing added, where one is told twice or a code has none. */
+  function addFewTexts(column: DictionaryColumn, from: number, to: number): boolean {
+    const { values } = column;
+    if (values.length > MOST_NUMBERED || new Set(values).size < values.length) return false;
+    const target = codes.subarray(count, count + to - from);
+    target.set(column.codes.subarray(from, to));
+    const numbers = Uint32Array.from(values, (value) => codeOf.get(value) ?? NO_NUMBER);
+    const met = renumberCodes(target, numbers, texts.length);
+    if (met === undefined || !met.every((code) => typeof values[code] === 'string')) return false;
+    for (const code of met) intern(values[code]!);
+    return true;
   }
 
   return {
@@ -122,11 +139,6 @@ export function createTextBuffer(columnName: string, capacity: number): TextBuff
       count = 0;
     },
   };
-}
-
-function areZero(codes: Uint32Array, from: number, to: number): boolean {
-  for (let row = from; row < to; row++) if (codes[row] !== 0) return false;
-  return true;
 }
 
 function textOf(columnName: string, text: unknown, row: number): string {

@@ -3,6 +3,7 @@ import {
   type ColumnBatch,
   columnOf,
   DECIMAL_BYTES,
+  findSteps,
   rowAt,
   sortPermutation,
   textAt,
@@ -100,46 +101,21 @@ export function dedupe(batch: ColumnBatch, onConflict: (sample: () => ConflictSa
     if (other !== undefined) onConflict(() => ({ id, kept: rowAt(batch, best), other: rowAt(batch, other) }), id);
     return best;
   };
-  const { kept, copies } = dropCopies(rows, ids);
-  for (let at = 0; at < copies.length; ) {
-    const [place, end] = [copies[at]!, at + 2 + copies[at + 1]!];
-    rows[place] = winnerOf(copies.subarray(at + 2, end));
-    at = end;
-  }
-  return { rows: rows.subarray(0, kept), duplicates: rows.length - kept };
-}
-
-/**
- * Leaves the first row of each id at the front of `rows`, which ascend by id. `copies`: wherever there were more, the
- * place of the one that was left, how many rows want it, and these rows. No call in the common way through the loop, which
- * would be compiled anew when the first copy comes.
- */
-function dropCopies(rows: Uint32Array, ids: Float64Array): { readonly kept: number; readonly copies: Uint32Array } {
-  let copies = new Uint32Array(1024);
-  let length = 0;
+  const copies = findSteps(ids, rows, { step: 0, isStep: true, most: rows.length })!;
   let kept = 0;
-  for (let from = 0; from < rows.length; ) {
-    const id = ids[rows[from]!]!;
-    let to = from + 1;
-    while (to < rows.length && ids[rows[to]!] === id) to += 1;
-    if (to > from + 1) {
-      const wanted = length + 2 + to - from;
-      if (wanted > copies.length) copies = grown(copies, wanted);
-      copies[length] = kept;
-      copies[length + 1] = to - from;
-      copies.set(rows.subarray(from, to), length + 2);
-      length = wanted;
-    }
+  let from = 0;
+  for (let at = 0; at < copies.length; ) {
+    const first = copies[at]! - 1;
+    let end = first + 1;
+    for (; copies[at] === end; at += 1) end += 1;
     // Never ahead of what is still to be read.
-    rows[kept] = rows[from]!;
+    rows.copyWithin(kept, from, first);
+    kept += first - from;
+    rows[kept] = winnerOf(rows.subarray(first, end));
     kept += 1;
-    from = to;
+    from = end;
   }
-  return { kept, copies: copies.subarray(0, length) };
-}
-
-function grown(values: Uint32Array, wanted: number): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(Math.max(wanted, values.length * 2));
-  larger.set(values);
-  return larger;
+  rows.copyWithin(kept, from);
+  kept += rows.length - from;
+  return { rows: rows.subarray(0, kept), duplicates: rows.length - kept };
 }

@@ -1,5 +1,13 @@
-import { type ColumnBatch, columnOf, concatBatches, gather, sortPermutation, textAt } from '@schemahub/columns';
-import { type IdRange, RangeSet } from '@schemahub/coverage';
+import {
+  type ColumnBatch,
+  columnOf,
+  concatBatches,
+  findSteps,
+  gather,
+  sortPermutation,
+  textAt,
+} from '@schemahub/columns';
+import { RangeSet } from '@schemahub/coverage';
 import { BLOCK_IDS, type RawName } from '@schemahub/lake';
 import { createScanner, type RefusedRecord, type Scanner, type ScanReport } from '@schemahub/mapping-engine';
 import { mappingOf, type TableContext } from './context.js';
@@ -120,14 +128,11 @@ const MOST_RUNS = 100_000;
 /** Ids of chosen rows. */
 export function idsOfRows(batch: ColumnBatch, rows: Uint32Array): RangeSet {
   const ids = columnOf(batch, TRADE_COLUMNS.id).values as Float64Array;
-  const runs: IdRange[] = [];
-  for (let at = 0; at < rows.length && runs.length <= MOST_RUNS; ) {
-    const first = ids[rows[at]!]!;
-    let last = first;
-    for (at += 1; at < rows.length && ids[rows[at]!] === last + 1; at += 1) last += 1;
-    runs.push({ first, last });
+  const starts = findSteps(ids, rows, { step: 1, isStep: false, most: MOST_RUNS });
+  if (starts !== undefined) {
+    const lastOf = (run: number): number => ids[rows[(starts[run + 1] ?? rows.length) - 1]!]!;
+    return RangeSet.fromRanges(Array.from(starts, (start, run) => ({ first: ids[rows[start]!]!, last: lastOf(run) })));
   }
-  if (runs.length <= MOST_RUNS) return RangeSet.fromRanges(runs);
   return RangeSet.fromIds(Float64Array.from(rows, (row) => ids[row]!));
 }
 
@@ -174,6 +179,7 @@ async function scanGroup(context: TableContext, reading: Reading, names: readonl
       if (id >= blockFirst && id <= blockLast) dropped += 1;
       return false;
     },
+    keepsAll: (from, to) => isDense && from >= first && to <= last,
   });
   for await (const { name, load } of readAhead(context, names)) {
     try {
