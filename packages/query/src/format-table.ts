@@ -16,6 +16,9 @@ const isNumeric = (column: QueryColumn): boolean =>
 
 const isTime = (column: QueryColumn): boolean => /^TIMESTAMP/i.test(column.type);
 
+/** A time as a person reads it: nothing behind a whole second, which is what candles begin at. */
+const withoutZeros = (time: string): string => time.replace(/(:\d\d)\.0+(?=Z?$)/, '$1');
+
 /** Control characters could move the cursor or recolour a terminal; they are shown, not sent. */
 function shown(value: QueryValue): string {
   if (value === null) return 'NULL';
@@ -73,6 +76,7 @@ export async function* formatTable(result: QueryResult, width: number = unlimite
   }
   const names = columns.map((column) => shown(column.name));
   const numeric = columns.map(isNumeric);
+  const times = columns.map(isTime);
   let layout: Layout | undefined;
   let cutValues = 0;
   let waiting: string[][] = [];
@@ -105,7 +109,12 @@ export async function* formatTable(result: QueryResult, width: number = unlimite
   };
 
   for await (const batch of result.rows) {
-    const cells = batch.map((row: QueryRow) => columns.map((_, index) => shown(row[index] ?? null)));
+    const cells = batch.map((row: QueryRow) =>
+      columns.map((_, index) => {
+        const cell = shown(row[index] ?? null);
+        return times[index] ? withoutZeros(cell) : cell;
+      }),
+    );
     if (layout) {
       yield cells.map(line).join('');
     } else {
@@ -121,7 +130,7 @@ function footer(result: QueryResult, hidden: number, cutValues: number): string 
   const rows = `${result.rowCount.toLocaleString('en-US')} row${result.rowCount === 1 ? '' : 's'}`;
   const cuts = [
     ...(hidden > 0 ? [`${hidden} column${hidden === 1 ? '' : 's'} not shown`] : []),
-    ...(cutValues > 0 ? [`${cutValues.toLocaleString('en-US')} values cut with …`] : []),
+    ...(cutValues > 0 ? [`${cutValues.toLocaleString('en-US')} value${cutValues === 1 ? '' : 's'} cut with …`] : []),
   ];
   const all = cuts.length > 0 ? `; ${cuts.join(', ')} to fit: -o jsonl shows everything` : '';
   return `(${result.truncated ? `the first ${rows}; there are more` : rows}${all})\n`;

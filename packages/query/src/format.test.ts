@@ -26,7 +26,7 @@ describe('formatResult', () => {
         '-----------------+-----------+-------+----------------------------',
         '               1 | BTC-USD   |   0.1 | 2025-12-01T00:00:00.123456Z',
         '9007199254740993 | a,"b"\\n|c |  8e-8 | NULL',
-        '            NULL |           |    -0 | 2025-12-01T00:00:00.000000Z',
+        '            NULL |           |    -0 | 2025-12-01T00:00:00Z',
         '(3 rows)',
         '',
       ].join('\n'),
@@ -40,6 +40,19 @@ describe('formatResult', () => {
     expect(narrow.split('\n').at(-2)).toBe('(3 rows; 2 values cut with … to fit: -o jsonl shows everything)');
     const tiny = await text(resultOf(types, rows), { format: 'table', width: 20 });
     expect(tiny.split('\n').at(-2)).toMatch(/3 columns not shown/);
+  });
+
+  it('table shows a time without the zeros behind a whole second: candles need no cut at 80 columns', async () => {
+    const candles = { exchange: 'VARCHAR', symbol: 'VARCHAR', bucket: 'TIMESTAMP WITH TIME ZONE', open: 'DOUBLE' };
+    const row = (bucket: string): QueryRow => ['COINBASE', 'BTC-USD', bucket, 84825.76];
+    const shown = await text(
+      resultOf(candles, [row('2026-11-20T10:00:00.000000Z'), row('2026-11-20T10:00:00.100000Z')]),
+      { format: 'table' },
+    );
+    expect(shown).toContain('| 2026-11-20T10:00:00Z        |');
+    expect(shown).toContain('| 2026-11-20T10:00:00.100000Z |');
+    const narrow = await text(resultOf(candles, [row('2026-11-20T10:00:00.000000Z')]), { format: 'table', width: 53 });
+    expect(narrow).toContain('COINBASE | BTC-USD | 2026-11-20T10:00:00Z | 84825.76\n(1 row)\n');
   });
 
   it('table leaves a column out rather than cut a number or the minute of a time', async () => {
@@ -64,7 +77,7 @@ describe('formatResult', () => {
     const lines = (await text(resultOf({ a: 'VARCHAR' }, many), { format: 'table' })).split('\n');
     expect(lines).toHaveLength(2 + 2500 + 2);
     expect(lines[2 + 2000]).toBe('much…');
-    expect(lines.at(-2)).toContain('1 values cut');
+    expect(lines.at(-2)).toContain('1 value cut');
   });
 
   it('csv', async () => {
