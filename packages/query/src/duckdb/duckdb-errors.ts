@@ -16,8 +16,20 @@ const remedies: Partial<Readonly<Record<QueryErrorCode, string>>> = {
   'unreadable-file': 'A file of the lake cannot be read: `schemahub verify --deep` names the damaged ones.',
 };
 
-/** DuckDB's own words with a stable code, without its stack. */
-export function queryErrorFrom(cause: unknown): QueryError {
+const UNKNOWN_NAME = /^Catalog Error: (?:Table|Table Function) with name .+ does not exist/;
+const SUGGESTION = /\nDid you mean "([^"]*)"\?/;
+
+/** What DuckDB suggests for an unknown name, where it is one of ours and none of its own [pg_enum]; then all there are. */
+function withNames(message: string, names: readonly string[]): string {
+  if (names.length === 0 || !UNKNOWN_NAME.test(message)) return message;
+  const suggested = SUGGESTION.exec(message)?.[1] ?? '';
+  const isOurs = names.includes(suggested) || names.includes(`${suggested}()`);
+  const kept = isOurs ? message : message.replace(SUGGESTION, '');
+  return `${kept}\nThere are ${names.join(', ')}.`;
+}
+
+/** DuckDB's own words with a stable code, without its stack. `names`: tables and table macros of the session. */
+export function queryErrorFrom(cause: unknown, names: readonly string[] = []): QueryError {
   if (cause instanceof QueryError) return cause;
   const words = cause instanceof Error ? cause.message : String(cause);
   // A listed file that is gone is looked for as a folder, which is not listed.
@@ -27,7 +39,8 @@ export function queryErrorFrom(cause: unknown): QueryError {
       cause,
     });
   }
-  const message = words.replace(/^Failed to (?:extract statements|execute prepared statement): /, '').trim();
+  const own = words.replace(/^Failed to (?:extract statements|execute prepared statement): /, '').trim();
+  const message = withNames(own, names);
   const code = codes.find(([pattern]) => pattern.test(message))?.[1] ?? 'failed';
   const remedy = remedies[code];
   return new QueryError(code, remedy === undefined ? message : `${message}\n${remedy}`, { cause });

@@ -20,6 +20,8 @@ interface State {
   readonly options: OpenDuckdbOptions;
   /** Views that no query has named yet. */
   readonly waiting: Map<string, LazyView>;
+  /** What can stand behind FROM, for whoever names something else. */
+  readonly names: readonly string[];
   current: OpenResult | undefined;
   /** Aborted by `close`, with the error that later calls get. */
   readonly closing: AbortController;
@@ -119,7 +121,7 @@ function inTurn<T>(
       return await work(either);
     } catch (cause) {
       either.throwIfAborted();
-      throw queryErrorFrom(cause);
+      throw queryErrorFrom(cause, state.names);
     }
   });
   state.turn = started.catch(() => undefined); // the caller has the failure; the next in line does not care
@@ -214,6 +216,13 @@ export async function openDuckdb(options: OpenDuckdbOptions): Promise<QueryEngin
     session,
     options,
     waiting,
+    names: [
+      'trades_unified',
+      'curated_trades',
+      'schemahub_watermarks',
+      ...lazy.map(({ name }) => name),
+      ...macros.map(({ name }) => `${name}()`),
+    ],
     current: undefined,
     closing: new AbortController(),
     turn: Promise.resolve(),

@@ -214,6 +214,21 @@ describe('errors', () => {
     expect(await failure(engine.run(sql))).toMatchObject({ code, message: expect.stringMatching(words) });
   });
 
+  it.each(['SELECT * FROM nowhere', "FROM nowhere('x')", 'FROM trades_unifed', "FROM ohlc('BTC-USD', '1h')"])(
+    'a name that nothing has is answered with all names, each of which is one, and none of DuckDB’s own: %s',
+    async (sql) => {
+      const { message } = await failure(engine.run(sql));
+      const [, list] = /\nThere are (.*)\.$/.exec(message)!;
+      const names = list!.split(', ');
+      const { tables, macros } = await engine.catalog();
+      expect(names.toSorted()).toEqual(
+        [...tables.map(({ name }) => name), ...macros.map(({ name }) => `${name}()`)].toSorted(),
+      );
+      const suggested = /Did you mean "(.*)"/.exec(message)?.[1];
+      expect(suggested).toBe({ 'FROM trades_unifed': 'trades_unified', "FROM ohlc('BTC-USD', '1h')": 'ohlcv' }[sql]);
+    },
+  );
+
   it('out of memory has a code', async () => {
     const small = await openDuckdb({ table: { files: [], columns }, memoryLimit: '20MB', threads: 1 });
     const sql = 'SELECT i, list(i) OVER (ORDER BY hash(i)) FROM range(1000000) AS t(i)';
