@@ -34,6 +34,7 @@ export {
   type LayoutOptions,
   padNumber,
 } from './keys.js';
+export { type OpenRawObject, openRawObject } from './open-raw-object.js';
 export {
   hashedPart,
   hashRows,

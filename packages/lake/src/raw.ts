@@ -4,6 +4,7 @@ import { type IdRange, RangeSet } from '@schemahub/coverage';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
 import { hash128, type Layout, padNumber } from './keys.js';
+import { MAX_UNPACKED_BYTES, openRawObject } from './open-raw-object.js';
 import {
   hashedPart,
   hashRows,
@@ -16,11 +17,12 @@ import {
 
 const decompress = promisify(gunzip);
 
-/** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
-const MAX_UNPACKED_BYTES = 1_000_000_000;
 const SMALLEST_PIECE = 2 ** 14;
 const LARGEST_PIECE = 2 ** 26;
 const NEWLINE = 0x0a;
+/** Small pieces lie in memory that is used again at once. */
+const LAST_LINE_PIECE = 2 ** 17;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** What a raw object's name says; its create was atomic and followed its data, so the name is trusted. */
 export interface RawName {
@@ -195,22 +197,45 @@ export async function readRawObject(
  * checked, the lines between are not looked at. Throws `LakeError` `missing-object` or `damaged-raw`.
  */
 export async function readLastLine(store: ObjectStore, name: RawName, readId: ReadId): Promise<Uint8Array> {
-  const stored = await store.get(name.key);
-  if (stored === undefined)
-    throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
-  const text = await unpack(name, stored.bytes);
-  const end = text.at(-1) === NEWLINE ? text.length - 1 : text.length;
-  let count = 1;
-  for (let at = text.indexOf(NEWLINE); at >= 0 && at < end; at = text.indexOf(NEWLINE, at + 1)) count += 1;
+  const { pieces } = await openRawObject(store, name, { pieceBytes: LAST_LINE_PIECE });
+  const ends = { count: 0, first: NO_BYTES, last: NO_BYTES };
+  // The line that the next piece goes on with.
+  let open: Uint8Array[] = [];
+  const endLine = (line: Uint8Array): void => {
+    if (ends.count === 0) ends.first = Buffer.from(line);
+    ends.last = line;
+    ends.count += 1;
+  };
+  for await (const bytes of pieces) {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const feed = piece.indexOf(NEWLINE);
+    if (feed < 0) {
+      open.push(piece);
+      continue;
+    }
+    endLine(Buffer.concat([...open, piece.subarray(0, feed)]));
+    const lastFeed = piece.lastIndexOf(NEWLINE);
+    if (lastFeed > feed) {
+      ends.count += countNewlines(piece, feed + 1, lastFeed);
+      endLine(piece.subarray(piece.lastIndexOf(NEWLINE, lastFeed - 1) + 1, lastFeed));
+    }
+    open = lastFeed + 1 < piece.length ? [piece.subarray(lastFeed + 1)] : [];
+  }
+  if (open.length > 0) endLine(Buffer.concat(open));
+  const { count, first, last } = ends;
   if (count !== name.count) throw damaged(name, `holds ${count} rows, its name says ${name.count}`);
-  const firstFeed = text.indexOf(NEWLINE);
-  const first = text.subarray(0, firstFeed < 0 ? end : firstFeed);
-  const last = text.subarray(text.lastIndexOf(NEWLINE, end - 1) + 1, end);
   const [firstId, lastId] = [idOf(name, first, readId), idOf(name, last, readId)];
   if (firstId !== name.first || lastId !== name.last) {
     throw damaged(name, `holds ids ${firstId} … ${lastId}, its name says ${name.first} … ${name.last}`);
   }
   return last;
+}
+
+/** Of `bytes[from … to−1]`. */
+function countNewlines(bytes: Buffer, from: number, to: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE, from); at >= 0 && at < to; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
 }
 
 function idOf(name: RawName, line: Uint8Array, readId: ReadId): number {

@@ -237,7 +237,8 @@ async function read(
     const { size, mtimeMs } = await handle.stat();
     const start = range.start < 0 ? Math.max(0, size + range.start) : Math.min(range.start, size);
     const end = Math.min(range.end ?? size, size);
-    const bytes = Buffer.alloc(Math.max(0, end - start));
+    // Only what was read is handed on.
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, end - start));
     let done = 0;
     while (done < bytes.length) {
       const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);

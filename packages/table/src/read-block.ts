@@ -8,7 +8,7 @@ import {
   textAt,
 } from '@schemahub/columns';
 import { RangeSet } from '@schemahub/coverage';
-import { BLOCK_IDS, type RawName } from '@schemahub/lake';
+import { BLOCK_IDS, type OpenRawObject, openRawObject, type RawName } from '@schemahub/lake';
 import { createScanner, type RefusedRecord, type Scanner, type ScanReport } from '@schemahub/mapping-engine';
 import { mappingOf, type TableContext } from './context.js';
 import { type ConflictSample, dedupe } from './dedupe.js';
@@ -16,7 +16,7 @@ import { type RefusedSample, TableError } from './errors.js';
 import { type BlockPlan, mostRows } from './plan-transform.js';
 import { refusedSample } from './quarantine.js';
 import { productKey, type RawProduct } from './raw-product.js';
-import { type LoadedObject, loadObject, scanObject, type UnreadableObject, unreadableCode } from './scan-object.js';
+import { scanObject, type UnreadableObject, unreadableCode } from './scan-object.js';
 import { TRADE_COLUMNS } from './trade-columns.js';
 
 /** The rows of one block, one an id, sorted; and what was met while reading them. */
@@ -205,7 +205,7 @@ async function scanOne(
   context: TableContext,
   scanner: Scanner,
   name: RawName,
-  load: Promise<LoadedObject>,
+  load: Promise<OpenRawObject>,
   reading: Reading,
 ): Promise<void> {
   context.signal?.throwIfAborted();
@@ -224,11 +224,11 @@ async function scanOne(
 async function* readAhead(
   context: TableContext,
   names: readonly RawName[],
-): AsyncGenerator<{ readonly name: RawName; readonly load: Promise<LoadedObject> }> {
-  const load = (at: number): Promise<LoadedObject> | undefined => {
+): AsyncGenerator<{ readonly name: RawName; readonly load: Promise<OpenRawObject> }> {
+  const load = (at: number): Promise<OpenRawObject> | undefined => {
     const name = names[at];
     if (name === undefined) return undefined;
-    const promise = loadObject(context.store, name);
+    const promise = openRawObject(context.store, name);
     promise.catch(() => undefined); // met where it is awaited, or not at all when the run ends before
     return promise;
   };

@@ -1,8 +1,6 @@
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { LakeError, type RawName } from '@schemahub/lake';
+import { LakeError, type OpenRawObject, type RawName } from '@schemahub/lake';
 import type { Scanner, SourceScan } from '@schemahub/mapping-engine';
-import { type ObjectStore, StoreError } from '@schemahub/object-store';
+import { StoreError } from '@schemahub/object-store';
 import type { TableContext } from './context.js';
 
 /** A raw object that gave nothing: damaged, gone, or not to be had (archived). Nothing of it was used. */
@@ -18,67 +16,8 @@ export interface UnreadableObject {
   readonly reason: string;
 }
 
-/** Bytes that one object may unpack to; more is damage or an attack. */
-const MAX_UNPACKED_BYTES = 1_000_000_000;
-/** Bytes of a stored object that are asked for at a time: most objects come in one part. */
-const PART_BYTES = 2 ** 22;
-const PIECE_BYTES = 2 ** 20;
-
-/** A raw object on its way to the scanner. */
-export interface LoadedObject {
-  /** Bytes of it that came so far, as they are stored. */
-  readonly bytesRead: () => number;
-  /** Its lines, to be read once. */
-  readonly pieces: AsyncIterable<Uint8Array>;
-}
-
-function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
-  return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
-}
-
-/** One object, read in parts and unpacked as it is scanned. Throws `LakeError` `missing-object`. */
-export async function loadObject(store: ObjectStore, name: RawName): Promise<LoadedObject> {
-  let bytes = 0;
-  const read = async (): Promise<Uint8Array> => {
-    const stored = await store.get(name.key, { range: { start: bytes, end: bytes + PART_BYTES } });
-    if (stored === undefined)
-      throw new LakeError('missing-object', `${name.key}: not in ${store.location}`, { key: name.key });
-    bytes += stored.bytes.length;
-    return stored.bytes;
-  };
-  const first = await read();
-  async function* parts(): AsyncGenerator<Uint8Array> {
-    let part = first;
-    yield part;
-    while (part.length === PART_BYTES) {
-      part = await read();
-      yield part;
-    }
-  }
-  return { bytesRead: () => bytes, pieces: unpackPieces(name, parts()) };
-}
-
-/** Piece by piece: memory does not grow with the object, packed or not. */
-async function* unpackPieces(name: RawName, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const stream = createGunzip({ chunkSize: PIECE_BYTES });
-  // A failure of the source comes out of the stream.
-  pipeline(parts, stream, () => undefined);
-  try {
-    let unpacked = 0;
-    for await (const piece of stream as AsyncIterable<Uint8Array>) {
-      unpacked += piece.length;
-      if (unpacked > MAX_UNPACKED_BYTES) throw damaged(name, `unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
-      yield piece;
-    }
-  } catch (error) {
-    throw notUnpacked(name, error);
-  } finally {
-    stream.destroy();
-  }
-}
-
-function notUnpacked(name: RawName, error: unknown): unknown {
-  return isZlibError(error) ? damaged(name, `does not unpack (${(error as Error).message})`, error) : error;
+function damaged(name: RawName, reason: string): LakeError {
+  return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key });
 }
 
 /**
@@ -89,7 +28,7 @@ export async function scanObject(
   context: TableContext,
   scanner: Scanner,
   name: RawName,
-  { pieces }: LoadedObject,
+  { pieces }: OpenRawObject,
 ): Promise<SourceScan> {
   const { stopwatch } = context;
   scanner.begin(name.key);
@@ -106,11 +45,6 @@ export async function scanObject(
     scanner.discard();
     throw error;
   }
-}
-
-function isZlibError(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && (code.startsWith('Z_') || code === 'ERR_BUFFER_TOO_LARGE');
 }
 
 function checkScan(name: RawName, scan: SourceScan, scanner: Scanner): void {

@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
-import type { RawName } from '@schemahub/lake';
+
 import { createMemoryStore, type ObjectStore } from '@schemahub/object-store';
 import { expect, it } from 'vitest';
-import { loadObject } from './scan-object.js';
+import { openRawObject } from './open-raw-object.js';
+import type { RawName } from './raw.js';
 
 const name: RawName = { key: 'raw/object', first: 1, last: 90_000, count: 90_000, hash: '0', revision: 1 };
 const text = Buffer.from(
@@ -24,7 +25,7 @@ async function storeWith(bytes: Uint8Array): Promise<ObjectStore> {
 }
 
 async function unpacked(store: ObjectStore): Promise<{ readonly text: string; readonly largest: number }> {
-  const { pieces } = await loadObject(store, name);
+  const { pieces } = await openRawObject(store, name);
   const texts: string[] = [];
   let largest = 0;
   for await (const piece of pieces) {
