@@ -2,13 +2,16 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
-import type { RawName } from './raw.js';
 
 /** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
 export const MAX_UNPACKED_BYTES = 1_000_000_000;
 /** Bytes of a stored object that are asked for at a time: most objects come in one part. */
 const PART_BYTES = 2 ** 22;
 const PIECE_BYTES = 2 ** 20;
+
+interface NamedObject {
+  readonly key: string;
+}
 
 /** A raw object on its way to who reads its lines. */
 export interface OpenRawObject {
@@ -24,7 +27,7 @@ export interface OpenRawObject {
  */
 export async function openRawObject(
   store: ObjectStore,
-  name: RawName,
+  name: NamedObject,
   { pieceBytes = PIECE_BYTES }: { readonly pieceBytes?: number | undefined } = {},
 ): Promise<OpenRawObject> {
   let bytes = 0;
@@ -48,7 +51,7 @@ export async function openRawObject(
 }
 
 async function* unpackPieces(
-  name: RawName,
+  name: NamedObject,
   parts: AsyncIterable<Uint8Array>,
   pieceBytes: number,
 ): AsyncGenerator<Uint8Array> {
@@ -69,7 +72,7 @@ async function* unpackPieces(
   }
 }
 
-function damaged(name: RawName, reason: string, cause?: unknown): LakeError {
+function damaged(name: NamedObject, reason: string, cause?: unknown): LakeError {
   return new LakeError('damaged-raw', `${name.key}: ${reason}`, { key: name.key, cause });
 }
 
