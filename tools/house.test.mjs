@@ -50,6 +50,21 @@ describe('the repository', () => {
     expect(hits(sources, /\b(TODO|FIXME|XXX|HACK)\b.*|not (yet )?implemented.*/)).toEqual([]);
   });
 
+  test('what only its own file uses is not exported: then the compiler sees when nothing does', () => {
+    const scripts = filesBelow('tools', /\.mjs$/);
+    const texts = [...sources, ...scripts, ...filesBelow('.', /\.m?[jt]s$/)].map((path) => [path, read(path)]);
+    const files = new Map(texts);
+    const seen = new Map();
+    for (const [path, text] of files)
+      for (const [word] of text.matchAll(/\w+/g)) seen.set(word, (seen.get(word) ?? new Set()).add(path));
+    const idle = [...files].flatMap(([path, text]) =>
+      [...text.matchAll(/^export (?:async )?(?:function\*?|const) (\w+)/gm)]
+        .filter(([, name]) => seen.get(name).size === 1)
+        .map(([, name]) => `${path}: ${name}`),
+    );
+    expect(idle).toEqual([]);
+  });
+
   test('versions of npm dependencies are exact or from the catalog, ours are of the workspace', () => {
     const loose = workspaces.flatMap(({ folder, manifest }) =>
       Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })

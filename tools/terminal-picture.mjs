@@ -11,7 +11,7 @@ const COLUMNS = 80;
 const [LINE, CHARACTER, MARGIN] = [18, 8.02, 16];
 
 /** Output of a demo in a folder of its own, its long lines folded as a terminal folds them. */
-export function runDemo(cli) {
+function runDemo(cli) {
   const folder = mkdtempSync(join(tmpdir(), 'schemahub-picture-'));
   try {
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'demo'], { cwd: folder, encoding: 'utf8' });
@@ -37,7 +37,7 @@ function colorOf(line) {
   return /^PROVEN/.test(line) ? '#ffd866' : '#d0d7de';
 }
 
-export function drawTerminal(output) {
+function drawTerminal(output) {
   const lines = fold(`$ npm start\n\n${output}`);
   const [width, height] = [Math.round(COLUMNS * CHARACTER + 2 * MARGIN), lines.length * LINE + 2 * MARGIN];
   const texts = lines.map((line, row) => {

@@ -16,7 +16,7 @@ export function terraformFiles() {
 }
 
 /** Variables as `{ name, type, default, description }`, in their order. */
-export function terraformVariables() {
+function terraformVariables() {
   return [...terraformFiles()['variables.tf'].matchAll(/^variable "(\w+)" \{\n([\s\S]*?)^\}/gm)].map(
     ([, name, body]) => {
       const member = (key) => body.match(new RegExp(`^  ${key} +?= (.*)$`, 'm'))?.[1].trim();
@@ -25,7 +25,7 @@ export function terraformVariables() {
   );
 }
 
-export function variablesTable() {
+function variablesTable() {
   const rows = terraformVariables().map(
     (variable) => `| \`${variable.name}\` | \`${variable.default}\` | ${variable.description.replaceAll('|', '\\|')} |`,
   );

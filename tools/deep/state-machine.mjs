@@ -26,7 +26,7 @@ function isTrue(choice, input) {
 }
 
 /** Runs a machine; `exitCodeOf(command)` is how a task's container ends. Returns what was started, and how it ended. */
-export function runStateMachine(definition, exitCodeOf) {
+function runStateMachine(definition, exitCodeOf) {
   const started = [];
   const run = (machine, given) => {
     let name = machine.StartAt;

@@ -5,13 +5,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { delimiter, join } from 'node:path';
 
 /** Pages whose snippets are run, in this order. */
-export function pagesWithSnippets(root) {
+function pagesWithSnippets(root) {
   const howTo = readdirSync(join(root, 'docs/how-to')).map((name) => `docs/how-to/${name}`);
   return ['README.md', 'docs/getting-started.md', ...howTo].filter((page) => existsSync(join(root, page)));
 }
 
 /** `{ language, text }` of the blocks of a page that are run, in order. */
-export function snippetsOf(markdown) {
+function snippetsOf(markdown) {
   const blocks = [...markdown.matchAll(/^```(sh|python)\n([\s\S]+?)^```$/gm)].map(([, language, text]) => ({
     language,
     text,

@@ -55,7 +55,7 @@ function addCommand(program: Command, spec: CommandSpec, taken: (parsed: Parsed)
 }
 
 /** The whole command line as a parser: help and reference are printed from the same table. */
-export function createProgram(io: Io, version: string, taken: (parsed: Parsed) => void): Command {
+function createProgram(io: Io, version: string, taken: (parsed: Parsed) => void): Command {
   const program = new Command('schemahub');
   program
     .description('Collects every public trade, keeps one clean table, and proves that nothing is missing.')

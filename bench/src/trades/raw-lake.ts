@@ -15,7 +15,7 @@ const compress = promisify(gzip);
 const GENERATOR = 2;
 export const OBJECT_TRADES = 100_000;
 /** Trades that an object shares with the one before it: landed twice, the second time later. */
-export const OVERLAP_TRADES = 1000;
+const OVERLAP_TRADES = 1000;
 
 export interface RawLakeOptions {
   readonly folder: string;

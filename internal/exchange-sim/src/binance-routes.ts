@@ -43,7 +43,7 @@ export function quoteQuantity(price: string, size: string): string {
 }
 
 /** A row of /trades and /historicalTrades; the stand-in's `side` is the maker's. */
-export function printBinanceRow(isMicros: boolean): PrintRow {
+function printBinanceRow(isMicros: boolean): PrintRow {
   return ({ id, price, size, side }, timeUs) =>
     `{"id":${id},"price":"${price}","qty":"${size}","quoteQty":"${quoteQuantity(price, size)}","time":${isMicros ? timeUs : Math.floor(timeUs / 1000)},"isBuyerMaker":${side === 'buy'},"isBestMatch":true}`;
 }

@@ -34,7 +34,7 @@ export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The rows of descending ranges as one JSON array. */
-export function buildPage(source: TradeSource, ranges: readonly IdRange[]): TradePage {
+function buildPage(source: TradeSource, ranges: readonly IdRange[]): TradePage {
   return {
     body: joinChunks(ranges.flatMap((range) => source.rows(range))),
     rows: countIds(ranges),

@@ -37,7 +37,7 @@ export function withoutIds(ranges: readonly IdRange[], list: IdList): readonly I
 }
 
 /** Index of the last range that begins at or below `id`; −1 when there is none. */
-export function rangeIndexAt(ranges: readonly IdRange[], id: number): number {
+function rangeIndexAt(ranges: readonly IdRange[], id: number): number {
   let low = 0;
   let high = ranges.length;
   while (low < high) {

@@ -29,7 +29,7 @@ function internalName({ listing }: CoinbaseProduct): string {
 }
 
 /** ns since 1970 of a trade: all trades of one µs share them, so a burst has equal times. */
-export function nanosOf(timeUs: number): bigint {
+function nanosOf(timeUs: number): bigint {
   return BigInt(timeUs) * 1000n + BigInt((timeUs * 7919) % 1000);
 }
 

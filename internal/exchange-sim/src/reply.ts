@@ -56,7 +56,7 @@ const reasons: Readonly<Record<number, string>> = {
 };
 
 /** An error page as a CDN in front of an exchange shows it. */
-export function htmlErrorReply(status: number): SimReply {
+function htmlErrorReply(status: number): SimReply {
   const title = `${status} ${reasons[status] ?? 'Error'}`;
   const page = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n`;
   return { status, headers: { 'content-type': 'text/html' }, body: encoder.encode(page), rows: 0 };

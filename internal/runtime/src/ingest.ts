@@ -34,7 +34,7 @@ export function parseBound(option: string, text: string): Bound {
 }
 
 /** A trade id on the command line. */
-export function parseId(option: string, text: string): number {
+function parseId(option: string, text: string): number {
   if (!/^(0|[1-9]\d{0,15})$/.test(text) || !Number.isSafeInteger(Number(text))) {
     throw new UsageError(`--${option}: expected a trade id, got ${JSON.stringify(text)}.`);
   }

@@ -169,7 +169,7 @@ function rawContext(
 }
 
 /** Exchanges of a run that names none: the one that was configured, else all. */
-export function chosenExchanges(config: Config): readonly string[] {
+function chosenExchanges(config: Config): readonly string[] {
   const named = config.values.find(({ setting }) => setting.name === 'exchange');
   return named === undefined || named.origin === 'default'
     ? venues.map(({ exchange }) => exchange)

@@ -84,7 +84,7 @@ function factsOf(value: unknown): TradeFacts {
   };
 }
 
-export const binanceReader: RowReader = { idOf, factsOf };
+const binanceReader: RowReader = { idOf, factsOf };
 
 const API = '/api/v3';
 

@@ -30,7 +30,7 @@ function isSame(a: CursorRow, b: CursorRow): boolean {
 }
 
 /** Rows at the start of a page that the chain's last rows were already: the longest end of the one that begins the other. */
-export function overlapOf(before: readonly CursorRow[], rows: readonly CursorRow[]): number {
+function overlapOf(before: readonly CursorRow[], rows: readonly CursorRow[]): number {
   for (let count = Math.min(before.length, rows.length); count > 0; count--) {
     const end = before.slice(-count);
     if (end.every((row, at) => isSame(row, rows[at]!))) return count;

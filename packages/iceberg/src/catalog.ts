@@ -48,7 +48,7 @@ export function versionOfUri(uri: string): number | undefined {
 }
 
 /** Reads a metadata file; undefined when it is not there. */
-export async function readMetadata(store: ObjectStore, key: string): Promise<TableMetadata | undefined> {
+async function readMetadata(store: ObjectStore, key: string): Promise<TableMetadata | undefined> {
   const stored = await store.get(key);
   if (stored === undefined) return undefined;
   try {

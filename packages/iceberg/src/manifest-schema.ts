@@ -38,7 +38,7 @@ export function decimalBytes(precision: number): number {
 }
 
 /** The Avro type of a partition value: https://iceberg.apache.org/spec/#avro */
-export function avroTypeOf(type: PrimitiveType, fieldId: number): AvroSchema {
+function avroTypeOf(type: PrimitiveType, fieldId: number): AvroSchema {
   switch (type.kind) {
     case 'date':
       return { type: 'int', logicalType: 'date' };

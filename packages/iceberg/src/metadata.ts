@@ -189,7 +189,7 @@ export interface NewTable {
 }
 
 const UNPARTITIONED: PartitionSpec = { 'spec-id': 0, fields: [] };
-export const UNSORTED: SortOrder = { 'order-id': 0, fields: [] };
+const UNSORTED: SortOrder = { 'order-id': 0, fields: [] };
 
 /** Metadata of a table without snapshots. Throws `IcebergError` `invalid-option`. */
 export function newTable(options: NewTable): TableMetadata {

@@ -141,7 +141,7 @@ export function decodeValue(type: PrimitiveType, bytes: Uint8Array): IcebergValu
 }
 
 /** Characters (code points) or bytes of a bound: what Iceberg's own writers keep by default, `truncate(16)`. */
-export const BOUND_LENGTH = 16;
+const BOUND_LENGTH = 16;
 const LAST_CODE_POINT = 0x10ffff;
 
 /** A lower bound for a text or bytes, not longer than 16 code points or bytes. Other values stay as they are. */

@@ -144,7 +144,7 @@ export async function readCommit(
   }
 }
 
-export function encodeCommit(body: CommitBody): Uint8Array {
+function encodeCommit(body: CommitBody): Uint8Array {
   return Buffer.from(`${JSON.stringify(body, null, 1)}\n`);
 }
 

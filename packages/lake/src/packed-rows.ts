@@ -121,7 +121,7 @@ export function ingestTsOf(line: Uint8Array): string | undefined {
 }
 
 /** Lines of unpacked rows, without line feed. */
-export function splitLines(text: Uint8Array): Uint8Array[] {
+function splitLines(text: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < text.length; ) {
     const feed = text.indexOf(NEWLINE, start);

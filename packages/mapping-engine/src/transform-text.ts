@@ -15,7 +15,7 @@ const TIME_TRANSFORMS = ['iso8601', 'from_s', 'from_ms', 'from_us', 'from_ns', '
 const PLAIN_STEPS = ['upper', 'lower', 'maker_to_taker'] as const;
 
 /** Every transform a mapping may name. */
-export const TRANSFORM_NAMES: readonly string[] = [
+const TRANSFORM_NAMES: readonly string[] = [
   ...TIME_TRANSFORMS,
   'to_double',
   'to_string',

@@ -13,7 +13,7 @@ interface Held {
 }
 
 /** The bytes of a body, collected. */
-export async function collectBytes(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collectBytes(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   // Copies: `slice` of a Buffer would be none, and a source may use its buffer again.
   if (body instanceof Uint8Array) return new Uint8Array(body);
   const parts: Uint8Array[] = [];
@@ -37,7 +37,7 @@ export function withVersion(bytes: Uint8Array): StoredObject {
 }
 
 /** Applies `GetOptions.range`; bounds beyond the object are cut. */
-export function sliceRange(bytes: Uint8Array, range: GetOptions['range']): Uint8Array {
+function sliceRange(bytes: Uint8Array, range: GetOptions['range']): Uint8Array {
   return range === undefined ? bytes : bytes.slice(range.start, range.end ?? bytes.length);
 }
 

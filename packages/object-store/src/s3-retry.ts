@@ -11,7 +11,7 @@ export interface S3Retry {
 const FIRST_MS = 100;
 const LONGEST_MS = 10_000;
 
-export async function backOff({ sleep, random }: S3Retry, attempt: number): Promise<void> {
+async function backOff({ sleep, random }: S3Retry, attempt: number): Promise<void> {
   await sleep(random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt));
 }
 

@@ -120,7 +120,7 @@ export function toBatches({ schema, rows }: Table, cutting: Cutting): ColumnBatc
 
 const CANONICAL = /^(0|[1-9]\d{0,15})$/;
 
-export function toColumn(spec: ColumnSpec, cells: readonly Cell[], form: number): Column {
+function toColumn(spec: ColumnSpec, cells: readonly Cell[], form: number): Column {
   const nulls = Uint8Array.from(cells, (cell) => (cell === null ? 1 : 0));
   const mark = nulls.includes(1) ? { nulls } : {};
   // The slot of a null means nothing, so it holds something that must not come out.
@@ -167,7 +167,7 @@ export function decimalBytes(value: bigint): Uint8Array {
   return bytes;
 }
 
-export function decimalValue(bytes: Uint8Array, offset = 0): bigint {
+function decimalValue(bytes: Uint8Array, offset = 0): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, DECIMAL_BYTES);
   return (view.getBigInt64(0) << 64n) | view.getBigUint64(8);
 }

@@ -1,7 +1,7 @@
 import type { QueryRow, QueryValue } from './engine.js';
 
 /** JSON of a value: bigint as its digits, bytes as hex, and what JSON has no number for (NaN, Infinity) as text. */
-export function jsonText(value: QueryValue): string {
+function jsonText(value: QueryValue): string {
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number') return Number.isFinite(value) ? numberText(value) : JSON.stringify(String(value));
   if (value instanceof Uint8Array) return JSON.stringify(hex(value));

@@ -41,7 +41,7 @@ export function sameTime(a: number, b: number): boolean {
 }
 
 /** Whether two rows tell the same trade: side, price and quantity agree, and times to the coarser resolution of the two. */
-export function createTradeEquality(batch: ColumnBatch): (a: number, b: number) => boolean {
+function createTradeEquality(batch: ColumnBatch): (a: number, b: number) => boolean {
   const side = columnOf(batch, TRADE_COLUMNS.side);
   const price = columnOf(batch, TRADE_COLUMNS.price).values as Float64Array;
   const quantity = columnOf(batch, TRADE_COLUMNS.quantity).values as Float64Array;
@@ -72,7 +72,7 @@ function compareValues(column: Column, a: number, b: number): number {
 }
 
 /** Orders rows of one id: the least wins, whatever order they were read in. */
-export function createWinnerOrder(batch: ColumnBatch): (a: number, b: number) => number {
+function createWinnerOrder(batch: ColumnBatch): (a: number, b: number) => number {
   const rest = batch.schema.columns.map(({ name }) => name).filter((name) => !WINNER_ORDER.includes(name));
   const columns = [...WINNER_ORDER, ...rest].map((name) => columnOf(batch, name));
   return (a, b) => {

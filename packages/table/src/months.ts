@@ -10,7 +10,7 @@ export interface MonthSlice {
 }
 
 /** The UTC month of a time in µs. */
-export function monthOf(micros: number): string {
+function monthOf(micros: number): string {
   return new Date(Math.floor(micros / 1000)).toISOString().slice(0, 7);
 }
 

@@ -141,7 +141,7 @@ export interface ManualClock extends Clock {
   time: number;
 }
 
-export function manualClock(): ManualClock {
+function manualClock(): ManualClock {
   const clock: ManualClock = {
     time: Date.UTC(2026, 0, 15),
     now: () => clock.time,
@@ -288,7 +288,7 @@ export function sortRows(rows: readonly Record<string, CellValue>[]): Record<str
   return [...rows].sort((a, b) => Number(a.trade_ts) - Number(b.trade_ts) || Number(a.trade_id) - Number(b.trade_id));
 }
 
-export async function hashesOf(store: ObjectStore, prefix: string): Promise<Record<string, string>> {
+async function hashesOf(store: ObjectStore, prefix: string): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
   for await (const { key } of store.list(prefix)) {
     const stored = await store.get(key);

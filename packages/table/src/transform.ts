@@ -23,7 +23,7 @@ import { createTransformReport, type TransformReport, type TransformResult } fro
 /** Refused records that a run bears, as a share of all, beyond the ten that it always bears. */
 export const DEFAULT_MAX_BAD = 0.001;
 /** Live files of a cell; with more the transform itself makes them one. */
-export const MAX_CELL_FILES = 32;
+const MAX_CELL_FILES = 32;
 
 export interface TransformOptions {
   /** Products to carry into the table, in this order. */

@@ -103,7 +103,7 @@ interface Sums {
   readonly newTrades: number;
 }
 
-export function sumsOf(products: readonly ProductResult[]): Sums {
+function sumsOf(products: readonly ProductResult[]): Sums {
   const add = (value: (product: ProductResult) => number | undefined): number =>
     products.reduce((sum, product) => sum + (value(product) ?? 0), 0);
   return {

@@ -12,7 +12,7 @@ function line(setting: Setting): string {
 }
 
 /** Every setting as a comment with its default: remove the # to change it. Secrets belong into the environment. */
-export function configTemplate(): string {
+function configTemplate(): string {
   const shown = settings.filter(({ isSecret }) => isSecret !== true);
   return `# Settings of schemahub. A flag wins over the environment, that over .env, that over this file.\n\n${shown.map(line).join('\n')}`;
 }

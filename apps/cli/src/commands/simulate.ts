@@ -27,7 +27,7 @@ function numberFlag(invocation: Invocation, name: string, fallback: number, leas
 }
 
 /** `BTC-USD:50000,ETH-USD:25000`. */
-export function parseProducts(text: string, endTime: number, followClock: boolean): CoinbaseProductSpec[] {
+function parseProducts(text: string, endTime: number, followClock: boolean): CoinbaseProductSpec[] {
   return text.split(',').map((part) => {
     const match = /^([A-Za-z0-9-]{1,40}):(\d{1,12})$/.exec(part.trim());
     if (match === null)

@@ -11,7 +11,7 @@ import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
 
-export function transformCode(result: TransformResult): number {
+function transformCode(result: TransformResult): number {
   const { totals, unreadable, left, isPartial } = result;
   const isDamaged = totals.refused > 0 || totals.conflicts > 0 || unreadable.length > 0 || left.length > 0;
   return combineExitCodes([
@@ -30,7 +30,7 @@ const columns = [
   { title: 'bytes', align: 'right' },
 ] as const;
 
-export function printTransform(invocation: Invocation, result: TransformResult): void {
+function printTransform(invocation: Invocation, result: TransformResult): void {
   const { io } = invocation;
   const busy = result.products.filter(({ newIds }) => !newIds.isEmpty);
   const rows = busy.map((product) => [
@@ -62,7 +62,7 @@ export function printTransform(invocation: Invocation, result: TransformResult):
   }
 }
 
-export function transformJson(invocation: Invocation, result: TransformResult, code: number): Record<string, unknown> {
+function transformJson(invocation: Invocation, result: TransformResult, code: number): Record<string, unknown> {
   return {
     command: invocation.command,
     exit_code: code,

@@ -31,7 +31,7 @@ export type RowText = string;
 const bits = new DataView(new ArrayBuffer(8));
 
 /** A double by its eight bytes. */
-export function doubleBits(value: number): string {
+function doubleBits(value: number): string {
   bits.setFloat64(0, value);
   return bits.getBigUint64(0).toString(16).padStart(16, '0');
 }

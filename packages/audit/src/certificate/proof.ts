@@ -1,7 +1,7 @@
 import type { CertificateProbe } from './certificate.js';
 
 /** Two answers must be this far apart, by the exchange's clock: a lagging replica must not answer twice. */
-export const PROBE_APART_MS = 5000;
+const PROBE_APART_MS = 5000;
 /** The trade above a hole must be this old when the first answer was given. */
 export const SETTLED_AGE_MS: number = 10 * 60_000;
 

@@ -34,7 +34,7 @@ const change: Readonly<Record<keyof QuestionValues, string>> = {
 };
 
 /** A question as a file for Athena: what it answers, what to change, the statement. */
-export function athenaFile(question: Question): string {
+function athenaFile(question: Question): string {
   const changes = question.uses.map((name) => change[name]).join(', ');
   return [
     '-- Generated from packages/query/src/questions.ts, the source of the DuckDB macros. Edit that instead.',
