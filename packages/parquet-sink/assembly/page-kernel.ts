@@ -191,6 +191,66 @@ export function numberValues(
   return entries;
 }
 
+const SAMPLE: i32 = 4096;
+
+/**
+ * Whether half of `count` values or more are distinct, so that a dictionary would not pay: Chao's estimate from the values
+ * met once and twice among some taken evenly from all (A. Chao 1984). Fewer than four samples are not looked at.
+ * `sample`: room for `SAMPLE` values; the others as for so many in `numberValues`; `firsts` is written over.
+ */
+export function areMostlyDistinct(
+  values: usize,
+  width: i32,
+  count: i32,
+  sample: usize,
+  codes: usize,
+  firsts: usize,
+  slots: usize,
+): bool {
+  if (count < SAMPLE * 4) return false;
+  const size = <usize>(width << 3);
+  const stride = count / SAMPLE;
+  for (let index = 0; index < SAMPLE; index++) {
+    // A step inside the stride, so that a period in the data does not meet the sample's.
+    const from = values + <usize>(index * stride + ((index * 7) % stride)) * size;
+    const to = sample + <usize>index * size;
+    store<u64>(to, load<u64>(from));
+    if (width > 1) store<u64>(to + 8, load<u64>(from + 8));
+  }
+  const distinct = numberValues(sample, width, SAMPLE, SAMPLE, codes, firsts, slots);
+  // From here on the times that each is met.
+  memory.fill(firsts, 0, <usize>distinct << 2);
+  for (let index = 0; index < SAMPLE; index++) {
+    const times = firsts + (<usize>load<u32>(codes + (<usize>index << 2)) << 2);
+    store<u32>(times, load<u32>(times) + 1);
+  }
+  let once: f64 = 0;
+  let twice: f64 = 0;
+  for (let code = 0; code < distinct; code++) {
+    const times = load<u32>(firsts + (<usize>code << 2));
+    if (times == 1) once++;
+    else if (times == 2) twice++;
+  }
+  return <f64>distinct + (once * (once - 1)) / (2 * (twice + 1)) > <f64>count / 2;
+}
+
+/** The values at `firsts`, one after the other. */
+export function pickValues(values: usize, width: i32, firsts: usize, count: i32, to: usize): void {
+  const size = <usize>(width << 3);
+  for (let index = 0; index < count; index++) {
+    const from = values + <usize>load<u32>(firsts + (<usize>index << 2)) * size;
+    const at = to + <usize>index * size;
+    store<u64>(at, load<u64>(from));
+    if (width > 1) store<u64>(at + 8, load<u64>(from + 8));
+  }
+}
+
+/** Marks the codes below `entries` that come; `marks`: a byte each. */
+export function markCodes(codes: usize, count: i32, marks: usize, entries: i32): void {
+  memory.fill(marks, 0, entries);
+  for (let index = 0; index < count; index++) store<u8>(marks + <usize>load<u32>(codes + (<usize>index << 2)), 1);
+}
+
 // @ts-expect-error
 @inline
 function sameWords(a: usize, b: usize, width: i32): bool {

@@ -1,3 +1,4 @@
+import { codesThatCome } from './encode/page-kernel.js';
 import type { TextBytes } from './encode/text-bytes.js';
 import { textSlice } from './encode/text-bytes.js';
 import { DECIMAL_BYTES } from './limits.js';
@@ -65,19 +66,13 @@ function decimalAt(values: Uint8Array, index: number): bigint {
 }
 
 function createTextBounds(codes: Uint32Array, texts: TextBytes): BoundsOf {
-  // The call in which a code was last compared: each distinct text is compared once a page.
-  const seen = new Uint32Array(texts.offsets.length - 1);
-  let call = 0;
+  const distinct = texts.offsets.length - 1;
   return (from, to) => {
     if (from === to) return undefined;
-    if (seen.length === 1) return { min: textSlice(texts, 0).slice(), max: textSlice(texts, 0).slice() };
-    call++;
     let min = codes[from]!;
     let max = min;
-    for (let index = from; index < to; index++) {
-      const code = codes[index]!;
-      if (seen[code] === call) continue;
-      seen[code] = call;
+    const comes = codesThatCome(codes, from, to, distinct);
+    for (let code = comes.indexOf(1); code >= 0; code = comes.indexOf(1, code + 1)) {
       if (compareTexts(texts, code, min) < 0) min = code;
       if (compareTexts(texts, code, max) > 0) max = code;
     }

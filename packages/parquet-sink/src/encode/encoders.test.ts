@@ -7,9 +7,16 @@ import { createCursor } from '../read/cursor.js';
 import { decodeDeltaTexts } from '../read/decode-text.js';
 import { decodeDelta, decodeHybrid } from '../read/decode-values.js';
 import { appendVarint, appendZigzag, type ByteBuffer, createByteBuffer, written } from './byte-buffer.js';
-import { buildFixedDictionary } from './fixed-dictionary.js';
 import { digitCount } from './id-bytes.js';
-import { appendDeltaBinaryPacked, appendDeltaIds, appendHybrid, bitWidthOf, MAX_DELTA_RANGE } from './page-kernel.js';
+import {
+  appendDeltaBinaryPacked,
+  appendDeltaIds,
+  appendHybrid,
+  bitWidthOf,
+  codesThatCome,
+  MAX_DELTA_RANGE,
+  numberValues,
+} from './page-kernel.js';
 
 // Every encoder against hyparquet's decoder, which shares nothing with it, and against ours.
 
@@ -156,16 +163,68 @@ describe('the dictionary of fixed-width values', () => {
         const doubles = Float64Array.from(input);
         const bits = new BigUint64Array(doubles.buffer);
         const distinct = [...new Set(bits)];
-        const built = buildFixedDictionary(new Uint32Array(doubles.buffer), 2, input.length, limit);
+        const built = numberValues(new Uint32Array(doubles.buffer), 2, input.length, limit);
         if (distinct.length > limit) {
           expect(built).toBeUndefined();
         } else {
           expect(Array.from(built!.firsts, (first) => bits[first]!)).toEqual(distinct);
           expect(Array.from(built!.codes, (code) => distinct[code])).toEqual([...bits]);
+          expect([...new BigUint64Array(built!.bytes.buffer)]).toEqual(distinct);
         }
       }),
     );
   });
+
+  /** Chao's estimate, as one would write it first; one sample in `stride` values, a step inside each stride. */
+  function seemsDistinct(values: BigUint64Array, width: number, count: number): boolean {
+    const stride = Math.floor(count / 4096);
+    const times = new Map<string, number>();
+    for (let index = 0; index < 4096; index++) {
+      const at = (index * stride + ((index * 7) % stride)) * width;
+      const value = values.subarray(at, at + width).join();
+      times.set(value, (times.get(value) ?? 0) + 1);
+    }
+    const met = (wanted: number): number => [...times.values()].filter((number) => number === wanted).length;
+    return times.size + (met(1) * (met(1) - 1)) / (2 * (met(2) + 1)) > count / 2;
+  }
+
+  it.each([1, 2])('is not made where a sample says that most values are distinct (%d words of 64 bits)', (width) => {
+    let refused = 0;
+    for (const count of [16_384, 20_000, 24_575])
+      for (const share of [0.2, ...Array.from({ length: 30 }, (_, step) => 0.4 + step * 0.01), 1]) {
+        // Each value comes 1 ÷ share times in the mean, at places that have no order.
+        const distinct = Math.floor(count * share);
+        const values = new BigUint64Array(count * width);
+        for (let index = 0; index < count; index++)
+          values.fill(BigInt((Math.imul(index, 2_654_435_761) >>> 7) % distinct), index * width, index * width + width);
+        const built = numberValues(new Uint32Array(values.buffer), width === 1 ? 2 : 4, count, count);
+        expect(built === undefined).toBe(seemsDistinct(values, width, count));
+        if (built === undefined) refused++;
+        else expect(Array.from(built.codes, (code) => built.firsts[code])).toEqual(firstPlaces(values, width, count));
+      }
+    expect(refused).toBeGreaterThan(9);
+    expect(refused).toBeLessThan(87);
+  });
+
+  function firstPlaces(values: BigUint64Array, width: number, count: number): number[] {
+    const places = new Map<bigint, number>();
+    return Array.from({ length: count }, (_, index) => {
+      const value = values[index * width]!;
+      if (!places.has(value)) places.set(value, index);
+      return places.get(value)!;
+    });
+  }
+});
+
+it('tells which codes come', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(300), { maxLength: 400 }), fc.nat(), (codes, seed) => {
+      const from = seed % (codes.length + 1);
+      const comes = codesThatCome(Uint32Array.from(codes), from, codes.length, 301);
+      const met = new Set(codes.slice(from));
+      expect([...comes]).toEqual(Array.from({ length: 301 }, (_, code) => (met.has(code) ? 1 : 0)));
+    }),
+  );
 });
 
 it('the same values give the same bytes, whatever was encoded before', () => {

@@ -24,6 +24,17 @@ interface KernelExports {
     firsts: number,
     slots: number,
   ) => number;
+  readonly areMostlyDistinct: (
+    values: number,
+    width: number,
+    count: number,
+    sample: number,
+    codes: number,
+    firsts: number,
+    slots: number,
+  ) => number;
+  readonly pickValues: (values: number, width: number, firsts: number, count: number, to: number) => void;
+  readonly markCodes: (codes: number, count: number, marks: number, entries: number) => void;
 }
 
 /** What is used of it; the types of Node have no more than a name for it. */
@@ -49,6 +60,8 @@ const ID_BYTES = 16;
 /** The table of a dictionary begins with so many slots, and grows with its entries. */
 const FIRST_SLOTS = 4096;
 const MOST_SLOTS_AN_ENTRY = 8;
+/** Values of a sample; as in assembly/page-kernel.ts. */
+const SAMPLE_ROOM = 4096;
 
 let made: Kernel | undefined;
 
@@ -135,19 +148,22 @@ export function appendHybrid(
   appendBytes(buffer, kernel.bytes.subarray(output, end));
 }
 
-/** Distinct fixed-width values, numbered by first appearance; views that the next call overwrites. */
+/** Distinct fixed-width values, numbered by first appearance. */
 export interface FixedDictionary {
-  /** A code a value. */
+  /** A code a value; a view that the next call overwrites. */
   readonly codes: Uint32Array;
   /** For each code the place of the first value that has it. */
   readonly firsts: Uint32Array;
+  /** The distinct values, as they lie in memory. */
+  readonly bytes: Uint8Array;
 }
 
 let codes = new Uint32Array(0);
 
 /**
  * Numbers the distinct values of `count` values of `width` (2 or 4) 32-bit words each (equal bits = equal values), or
- * gives `undefined` as soon as there are more than `maxEntries`. Open addressing, no object a value.
+ * gives `undefined` where there are more than `maxEntries`, or a sample says that most of them are distinct, so that a
+ * dictionary would not pay. Open addressing, no object a value.
  */
 export function numberValues(
   words: Uint32Array,
@@ -156,22 +172,42 @@ export function numberValues(
   maxEntries: number,
 ): FixedDictionary | undefined {
   const limit = Math.min(count, maxEntries);
-  const slotCount = Math.max(FIRST_SLOTS, MOST_SLOTS_AN_ENTRY * limit);
-  const kernel = kernelWith(4 * (count * width + count + limit + slotCount) + 64);
+  const room = Math.max(limit, SAMPLE_ROOM);
+  const slotCount = Math.max(FIRST_SLOTS, MOST_SLOTS_AN_ENTRY * room);
+  const size = width * 4;
+  const kernel = kernelWith(size * (count + room) + 4 * (Math.max(count, room) + room + slotCount) + 64);
+  const { run } = kernel;
   const values = base(kernel);
-  const slots = aligned(values + 4 * count * width);
+  const picked = aligned(values + size * count);
+  const slots = aligned(picked + size * room);
   const firsts = slots + 4 * slotCount;
-  const target = firsts + 4 * limit;
+  const target = firsts + 4 * room;
   kernel.words.set(words.subarray(0, count * width), values / 4);
-  kernel.words.fill(0, slots / 4, slots / 4 + FIRST_SLOTS);
-  const entries = kernel.run.numberValues(values, width / 2, count, limit, target, firsts, slots);
+  const clearSlots = (): unknown => kernel.words.fill(0, slots / 4, slots / 4 + FIRST_SLOTS);
+  clearSlots();
+  if (run.areMostlyDistinct(values, width / 2, count, picked, target, firsts, slots) !== 0) return undefined;
+  clearSlots();
+  const entries = run.numberValues(values, width / 2, count, limit, target, firsts, slots);
   if (entries < 0) return undefined;
   if (codes.length < count) codes = new Uint32Array(count);
   codes.set(kernel.words.subarray(target / 4, target / 4 + count));
+  run.pickValues(values, width / 2, firsts, entries, picked);
   return {
     codes: codes.subarray(0, count),
     firsts: kernel.words.slice(firsts / 4, firsts / 4 + entries),
+    bytes: kernel.bytes.slice(picked, picked + entries * size),
   };
+}
+
+/** Which codes of codes[from, to), all below `entries`, come: 1 a code; a view until the next call of the kernel. */
+export function codesThatCome(codes: Uint32Array, from: number, to: number, entries: number): Uint8Array {
+  const count = to - from;
+  const kernel = kernelWith(count * 4 + entries);
+  const input = base(kernel);
+  const marks = input + count * 4;
+  kernel.words.set(codes.subarray(from, to), input / 4);
+  kernel.run.markCodes(input, count, marks, entries);
+  return kernel.bytes.subarray(marks, marks + entries);
 }
 
 /** Least and greatest of values[from, to), NaN left out: infinities, the least above the greatest, where there is no other. */

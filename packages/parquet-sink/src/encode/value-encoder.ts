@@ -3,9 +3,15 @@ import type { Codec } from '../codec.js';
 import { DECIMAL_BYTES, PAGE_TEXT_BYTES } from '../limits.js';
 import type { ColumnChunkData } from '../row-group-buffer.js';
 import { appendBytes, type ByteBuffer, createByteBuffer, written } from './byte-buffer.js';
-import { buildFixedDictionary } from './fixed-dictionary.js';
 import { appendPlainIds, digitCount } from './id-bytes.js';
-import { appendDeltaBinaryPacked, appendDeltaIds, appendHybrid, bitWidthOf, MAX_DELTA_RANGE } from './page-kernel.js';
+import {
+  appendDeltaBinaryPacked,
+  appendDeltaIds,
+  appendHybrid,
+  bitWidthOf,
+  MAX_DELTA_RANGE,
+  numberValues,
+} from './page-kernel.js';
 import { appendPlainBooleans, appendPlainDoubles, appendPlainIntegers } from './plain.js';
 import { appendPlainText, encodeTexts, type TextBytes, textLength } from './text-bytes.js';
 
@@ -83,7 +89,7 @@ function planIntegers(values: Float64Array, range: number, choice: EncodingChoic
 }
 
 function planIds(ids: Float64Array, count: number, choice: EncodingChoice): ValueEncoder[] {
-  const dictionary = buildFixedDictionary(wordsOf(ids, count * 2), 2, count, MAX_ID_ENTRIES);
+  const dictionary = numberValues(wordsOf(ids, count * 2), 2, count, MAX_ID_ENTRIES);
   if (dictionary !== undefined) {
     const distinct = Float64Array.from(dictionary.firsts, (index) => ids[index]!);
     const bytes = createByteBuffer();
@@ -139,17 +145,11 @@ function planFixed(
   plain: ValueEncoder,
 ): ValueEncoder[] {
   const width = size === 8 ? 2 : 4;
-  const dictionary = buildFixedDictionary(wordsOf(values, count * width), width, count, MAX_DICTIONARY_BYTES / size);
+  const dictionary = numberValues(wordsOf(values, count * width), width, count, MAX_DICTIONARY_BYTES / size);
   if (dictionary === undefined) return [plain];
   const distinct = dictionary.firsts.length;
   if (!pays(distinct * size, distinct, count, count * size)) return [plain];
-  const source = wordsOf(values, count * width);
-  const words = new Uint32Array(distinct * width);
-  for (let code = 0; code < distinct; code++) {
-    const first = dictionary.firsts[code]! * width;
-    for (let word = 0; word < width; word++) words[code * width + word] = source[first + word]!;
-  }
-  return [dictionaryEncoder(new Uint8Array(words.buffer), distinct, dictionary.codes, choice), plain];
+  return [dictionaryEncoder(dictionary.bytes, distinct, dictionary.codes, choice), plain];
 }
 
 function wordsOf(values: Float64Array | Uint8Array, words: number): Uint32Array {
