@@ -132,7 +132,11 @@ test('every error code stands in the README of its package', () => {
 function membersOf(node, source) {
   const names = [];
   const visit = (part) => {
-    if (ts.isPropertySignature(part) || ts.isMethodSignature(part)) return names.push(part.name.getText());
+    if (ts.isPropertySignature(part) || ts.isMethodSignature(part)) {
+      names.push(part.name.getText());
+      // Nothing: a value would end the walk behind the first member.
+      return;
+    }
     const referred = ts.isTypeReferenceNode(part)
       ? part.typeName
       : ts.isExpressionWithTypeArguments(part) && part.expression;
