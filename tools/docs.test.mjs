@@ -90,6 +90,11 @@ test('no page waits to be finished or names a machine', () => {
   expect(pages.flatMap((page) => (read(page).match(unfinished) ?? []).map((hit) => `${page}: ${hit}`))).toEqual([]);
 });
 
+test('every published package stands in the README', () => {
+  const readme = read('README.md');
+  expect(packages.map(({ folder }) => folder).filter((folder) => !readme.includes(`](${folder})`))).toEqual([]);
+});
+
 test('every decision stands in the index', () => {
   const files = readdirSync(join(root, 'docs/decisions')).filter((name) => /^\d{4}-.*\.md$/.test(name));
   const index = read('docs/decisions/README.md');
