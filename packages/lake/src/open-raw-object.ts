@@ -2,6 +2,7 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ObjectStore } from '@schemahub/object-store';
 import { LakeError } from './errors.js';
+import { freeBytes } from './free-bytes.js';
 
 /** Bytes that one raw object may unpack to: 100,000 trades with payloads, with room. Beyond it is damage or an attack. */
 export const MAX_UNPACKED_BYTES = 1_000_000_000;
@@ -17,7 +18,7 @@ interface NamedObject {
 export interface OpenRawObject {
   /** Bytes of it that came so far, as they are stored. */
   readonly bytesRead: () => number;
-  /** Its lines, cut anywhere, to be read once. Throws `LakeError` `damaged-raw` where it does not unpack. */
+  /** Its lines, cut anywhere, to be read once; a piece is void when the next is asked for. Throws `LakeError` `damaged-raw` where it does not unpack. */
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
@@ -41,9 +42,13 @@ export async function openRawObject(
   const first = await read();
   async function* parts(): AsyncGenerator<Uint8Array> {
     let part = first;
+    let isLast = part.length < PART_BYTES;
     yield part;
-    while (part.length === PART_BYTES) {
+    // Whoever asks for the next part has read this one.
+    while (!isLast) {
+      freeBytes(part);
       part = await read();
+      isLast = part.length < PART_BYTES;
       yield part;
     }
   }
@@ -64,6 +69,8 @@ async function* unpackPieces(
       unpacked += piece.length;
       if (unpacked > MAX_UNPACKED_BYTES) throw damaged(name, `unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
       yield piece;
+      // The unpacker cuts pieces off a buffer until it is full: the piece that ends it is the last that lies in it.
+      if (piece.byteOffset + piece.length === piece.buffer.byteLength) freeBytes(new Uint8Array(piece.buffer));
     }
   } catch (error) {
     throw isZlibError(error) ? damaged(name, `does not unpack (${(error as Error).message})`, error) : error;

@@ -202,15 +202,15 @@ export async function readLastLine(store: ObjectStore, name: RawName, readId: Re
   // The line that the next piece goes on with.
   let open: Uint8Array[] = [];
   const endLine = (line: Uint8Array): void => {
-    if (ends.count === 0) ends.first = Buffer.from(line);
-    ends.last = line;
+    ends.last = Buffer.from(line);
+    if (ends.count === 0) ends.first = ends.last;
     ends.count += 1;
   };
   for await (const bytes of pieces) {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const feed = piece.indexOf(NEWLINE);
     if (feed < 0) {
-      open.push(piece);
+      open.push(Buffer.from(piece));
       continue;
     }
     endLine(Buffer.concat([...open, piece.subarray(0, feed)]));
@@ -219,7 +219,7 @@ export async function readLastLine(store: ObjectStore, name: RawName, readId: Re
       ends.count += countNewlines(piece, feed + 1, lastFeed);
       endLine(piece.subarray(piece.lastIndexOf(NEWLINE, lastFeed - 1) + 1, lastFeed));
     }
-    open = lastFeed + 1 < piece.length ? [piece.subarray(lastFeed + 1)] : [];
+    open = lastFeed + 1 < piece.length ? [Buffer.from(piece.subarray(lastFeed + 1))] : [];
   }
   if (open.length > 0) endLine(Buffer.concat(open));
   const { count, first, last } = ends;

@@ -1,5 +1,6 @@
 /** What `get` returns. */
 export interface StoredObject {
+  /** The caller's own: nobody else reads or writes them. */
   readonly bytes: Uint8Array;
   /** Opaque; changes with the bytes. Give it to `putIfMatch`. */
   readonly version: string;
