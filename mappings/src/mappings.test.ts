@@ -27,6 +27,9 @@ describe.each(Object.keys(embeddedMappings))('%s', (file) => {
     expect(mapping.targetTable).toBe('trades_unified');
     expect(`raw_${file.replace('.yaml', '')}`).toBe(mapping.source);
     expect(await lintMapping(embeddedMappings[file]!, { file, schemas })).toEqual([]);
+    // Programs load it without a check of its shape, because this one passed.
+    const options = { file, schemas, isShapeKnown: true };
+    expect(await loadMapping(embeddedMappings[file]!, options)).toEqual(mapping);
   });
 
   it('passes its fixtures, with and without exact decimals', async () => {

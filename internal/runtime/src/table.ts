@@ -54,7 +54,14 @@ async function localMapping(source: string): Promise<{ text: string; file: strin
   return undefined;
 }
 
-async function textOfMapping(source: string, path: string | undefined): Promise<{ text: string; file: string }> {
+interface MappingSource {
+  readonly text: string;
+  readonly file: string;
+  /** Tests have checked it; see `LoadMappingOptions`. */
+  readonly isShapeKnown?: boolean;
+}
+
+async function textOfMapping(source: string, path: string | undefined): Promise<MappingSource> {
   if (path !== undefined) {
     try {
       return { text: await readFile(path, 'utf8'), file: path };
@@ -65,7 +72,7 @@ async function textOfMapping(source: string, path: string | undefined): Promise<
   const local = await localMapping(source);
   if (local !== undefined) return local;
   for (const [file, text] of Object.entries(embeddedMappings))
-    if (text.includes(`\nsource: ${source}\n`)) return { text, file };
+    if (text.includes(`\nsource: ${source}\n`)) return { text, file, isShapeKnown: true };
   throw new UsageError(`no mapping reads ${source}. Write one with: schemahub mapping suggest`);
 }
 
@@ -74,16 +81,16 @@ async function textOfMapping(source: string, path: string | undefined): Promise<
  * to the rest. Throws `MappingError` or `UsageError`.
  */
 export async function mappingFor(config: Config, source: string): Promise<Mapping> {
-  const { text, file } = await textOfMapping(source, config.optionalText('mapping-path'));
-  const mapping = await loadMapping(text, { file, schemas: tableSchemas });
+  const { text, ...options } = await textOfMapping(source, config.optionalText('mapping-path'));
+  const mapping = await loadMapping(text, { ...options, schemas: tableSchemas });
   if (mapping.source === source) return mapping;
   if (venues.some(({ rawTable }) => rawTable === mapping.source)) {
     const own = await textOfMapping(source, undefined);
-    return await loadMapping(own.text, { file: own.file, schemas: tableSchemas });
+    return await loadMapping(own.text, { ...own, schemas: tableSchemas });
   }
   throw new MappingError(`its source is ${mapping.source}, but the raw table is ${source}`, {
     code: 'INVALID_VALUE',
-    file,
+    file: options.file,
   });
 }
 

@@ -13,6 +13,8 @@ export interface LoadMappingOptions {
   readonly file?: string | undefined;
   /** The tables a mapping may fill. Schemas of one name are variants: a column may stand in any of them. */
   readonly schemas: readonly TableSchema[];
+  /** Whether the text's shape was checked before, as a shipped mapping's is by a test: ajv is not loaded. Default false. */
+  readonly isShapeKnown?: boolean | undefined;
 }
 
 /** A mapping where no problem was found, and all problems otherwise, by line, consequences last. */
@@ -38,7 +40,7 @@ export async function checkMapping(text: string, options: LoadMappingOptions): P
   const report: Report = (code, path, problem, suggestion) => {
     problems.push(new MappingError(problem, { code, file, line: document.lineOf(path), suggestion }));
   };
-  const faults = await shapeFaults(document.value);
+  const faults = options.isShapeKnown === true ? [] : await shapeFaults(document.value);
   for (const fault of faults) reportShape(fault, report);
   const mapping =
     faults.length === 0 ? checkMeaning(document.value as MappingText, options.schemas, report) : undefined;
