@@ -1,5 +1,6 @@
 import {
   bodyExcerpt,
+  brokenExcerpt,
   classifyByStatus,
   type FailureFacts,
   fail,
@@ -99,7 +100,7 @@ function classifyReply(from: FailureFacts): Outcome {
   }
   if (good && isJsonReply(reply))
     return fail.transient(
-      facts,
+      { ...facts, said: brokenExcerpt(reply.body, READ_BYTES).slice(0, SAID_CHARACTERS) },
       'body',
       `Expected a whole JSON array or object, got ${reply.body.length} damaged bytes`,
     );

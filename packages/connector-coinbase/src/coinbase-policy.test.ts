@@ -84,6 +84,17 @@ describe('coinbasePolicy classifies', () => {
     if (status !== 451) expect(judge(status, said('Invalid API Key'), 'text/html')).toBe(expected);
   });
 
+  it('a page that is cut short without its rows, anything else with its first words', () => {
+    const wordsOf = (body: string): string => {
+      const outcome = coinbasePolicy().classify(reply(200, body, json), call);
+      return outcome.ok ? '' : outcome.error.message;
+    };
+    expect(wordsOf('[{"trade_id":1,"price":"1.0')).toMatch(
+      /^coinbase answered 200 to \/products\/.*: ask again later\.$/,
+    );
+    expect(wordsOf('"hello"')).toMatch(/^coinbase answered 200 ""hello"" to /);
+  });
+
   it('a refusal of a call that is about no product as a wrong request', () => {
     const catalogue: ExchangeCall = { url: 'https://api.exchange.coinbase.com/products', cost: [] };
     expect(judge(404, said('NotFound'), json, catalogue)).toBe('request');

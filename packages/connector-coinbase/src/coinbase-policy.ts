@@ -1,5 +1,6 @@
 import {
   bodyExcerpt,
+  brokenExcerpt,
   classifyByStatus,
   type FailureFacts,
   fail,
@@ -95,7 +96,7 @@ function classifyReply(from: Omit<FailureFacts, 'said'>, redact: (text: string) 
   const facts = say(bodyExcerpt(reply.body, READ_BYTES));
   if (json && good) {
     return fail.transient(
-      facts,
+      say(brokenExcerpt(reply.body, READ_BYTES)),
       'body',
       `Expected a whole JSON array or object, got ${reply.body.length} damaged bytes`,
     );

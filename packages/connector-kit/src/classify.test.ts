@@ -1,6 +1,6 @@
 import type { ExchangeCall, ExchangeReply } from '@schemahub/core';
 import { describe, expect, it } from 'vitest';
-import { bodyExcerpt, classifyByStatus, isJsonReply, parseRetryAfter } from './classify.js';
+import { bodyExcerpt, brokenExcerpt, classifyByStatus, isJsonReply, parseRetryAfter } from './classify.js';
 
 const call: ExchangeCall = { url: 'https://venue.example/trades?x=1', cost: [], subject: 'BTC-USD' };
 const json = 'application/json; charset=utf-8';
@@ -110,5 +110,18 @@ describe('the rest', () => {
   it('shows the start of a body as one clean line', () => {
     expect(bodyExcerpt(Buffer.from('<html>\r\n\u001b[31m  <b>x</b>\u0000'))).toBe('<html> [31m <b>x</b>');
     expect(bodyExcerpt(Buffer.from('x'.repeat(500)))).toHaveLength(160);
+  });
+
+  it.each([
+    ['[{"trade_id":71999,"side":"buy","si', ''],
+    ['{"code":"0","msg":"","data":[{"inst', ''],
+    ['[\n  {"trade_id":1', ''],
+    ['{"', ''],
+    ['', ''],
+    ['[]x', '[]x'],
+    ['"hello"', '"hello"'],
+    ['upstream timed out', 'upstream timed out'],
+  ])('of a broken body %j is %j: rows that begin well say nothing', (body, excerpt) => {
+    expect(brokenExcerpt(Buffer.from(body))).toBe(excerpt);
   });
 });

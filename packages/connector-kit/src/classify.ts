@@ -34,6 +34,12 @@ export function bodyExcerpt(body: Uint8Array, maxBytes = 160): string {
   return text.replace(/[\u0000-\u001f\u007f\s]+/g, ' ').trim();
 }
 
+/** The same where JSON was due: rows that begin as they should say nothing about where they break. */
+export function brokenExcerpt(body: Uint8Array, maxBytes = 160): string {
+  const text = bodyExcerpt(body, maxBytes);
+  return /^(?:\[ ?\{|\{ ?")/.test(text) ? '' : text;
+}
+
 /** Path and query of a call, for messages: the base is known and a path says what was asked. */
 export function callPath(call: ExchangeCall): string {
   const url = new URL(call.url);

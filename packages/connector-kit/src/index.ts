@@ -1,5 +1,6 @@
 export {
   bodyExcerpt,
+  brokenExcerpt,
   callPath,
   classifyByStatus,
   type FailureFacts,
