@@ -119,7 +119,7 @@ async function schemaFor(lake: OpenLake, config: Config): Promise<TableSchema> {
 /** Opens the table of a lake. Throws before anything is read when a mapping or option is wrong. */
 export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   const { lake, config, stop } = options;
-  if (options.withoutMappings !== true) expectColumns();
+  const onBlock = options.withoutMappings === true ? undefined : expectColumns();
   const onRawEvent: OnEvent = options.onRawEvent ?? ((): void => undefined);
   const schema = await schemaFor(lake, config);
   const chosen = (options.exchanges ?? chosenExchanges(config)).map(venueOf);
@@ -137,7 +137,10 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
     clock: lake.clock,
     monotonicMs: () => performance.now(),
     codec: config.text('codec') as 'snappy' | 'zstd' | 'none',
-    onEvent: options.onEvent,
+    onEvent: (event) => {
+      if (event.type === 'block') onBlock?.(event.rows);
+      options.onEvent?.(event);
+    },
     signal: stop,
   });
   return {

@@ -146,12 +146,19 @@ function useSpare(column: StoreColumn, spare: Column | undefined, room: number):
   if (spare === undefined || spare.kind !== column.startKind) return false;
   if (spare.kind === 'dictionary' && spare.codes.length >= room) {
     // Codes of a constant are 0 without being written.
-    column.codes = column.constant === undefined ? spare.codes : spare.codes.fill(0);
+    column.codes = spare.codes;
+    if (column.constant !== undefined && hasCode(spare.codes)) spare.codes.fill(0);
     return true;
   }
   if (!(spare.values instanceof Float64Array) || spare.values.length < room) return false;
   column.numbers = spare.values;
   return true;
+}
+
+/** Whether a code is not 0; reading memory that was never written to does not take any. */
+function hasCode(codes: Uint32Array): boolean {
+  for (let row = 0; row < codes.length; row += 1) if (codes[row] !== 0) return true;
+  return false;
 }
 
 function growColumn(column: StoreColumn, room: number): void {

@@ -10,6 +10,7 @@ import {
 import { RangeSet } from '@schemahub/coverage';
 import { BLOCK_IDS, type OpenRawObject, openRawObject, type RawName } from '@schemahub/lake';
 import { createScanner, type RefusedRecord, type Scanner, type ScanReport } from '@schemahub/mapping-engine';
+import { roomForBlock } from './block-columns.js';
 import { mappingOf, type TableContext } from './context.js';
 import { type ConflictSample, dedupe } from './dedupe.js';
 import { type RefusedSample, TableError } from './errors.js';
@@ -151,13 +152,6 @@ function groupNames({ names, ids }: BlockPlan, maxRows: number): RawName[][] {
   return groups;
 }
 
-/** Large columns in steps, so that those of one block fit the next; memory that is not written to costs nothing. */
-const CAPACITY_STEP = BLOCK_IDS / 4;
-
-function roomFor(rows: number): number {
-  return rows < CAPACITY_STEP ? rows : Math.ceil(rows / CAPACITY_STEP) * CAPACITY_STEP;
-}
-
 async function scanGroup(context: TableContext, reading: Reading, names: readonly RawName[]): Promise<ColumnBatch> {
   const { product, plan } = reading.options;
   const blockFirst = plan.block * BLOCK_IDS;
@@ -165,14 +159,15 @@ async function scanGroup(context: TableContext, reading: Reading, names: readonl
   const [first, last] = [plan.ids.first!, plan.ids.last!];
   const isDense = plan.ids.rangeCount === 1;
   let dropped = 0;
-  const spare = spares.get(context);
+  // One more than can come: the scanner makes room before it knows whether it keeps a record.
+  const capacity = names.reduce((sum, name) => sum + mostRows(name, plan.ids), 1);
+  const spare = spares.get(context) ?? roomForBlock(context.schema, capacity);
   spares.delete(context);
   const scanner = createScanner({
     spare,
     mapping: mappingOf(context, product.source),
     schema: context.schema,
-    // One more than can come: the scanner makes room before it knows whether it keeps a record.
-    capacity: roomFor(names.reduce((sum, name) => sum + mostRows(name, plan.ids), 1)),
+    capacity,
     maxRefusals: BLOCK_IDS,
     keepId: (id) => {
       if (id >= first && id <= last && (isDense || plan.ids.contains(id))) return true;
