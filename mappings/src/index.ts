@@ -1,1 +1,2 @@
 export { embeddedFixtures, embeddedMappings, embeddedSeeds } from './embedded.js';
+export { parsedMappings } from './parsed.js';

@@ -1,8 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
-import { lintMapping, loadMapping, type Mapping, parseFixtures, testMapping } from '@schemahub/mapping-engine';
+import {
+  lintMapping,
+  loadMapping,
+  loadParsedMapping,
+  type Mapping,
+  parseFixtures,
+  testMapping,
+} from '@schemahub/mapping-engine';
 import { describe, expect, it } from 'vitest';
-import { embeddedMappings, embeddedSeeds } from './index.js';
+import { parse } from 'yaml';
+import { embeddedMappings, embeddedSeeds, parsedMappings } from './index.js';
 
 const folder = new URL('../', import.meta.url);
 const schemas = [tradesUnified, tradesUnifiedWithDecimals];
@@ -21,15 +29,19 @@ describe('the embedded texts', () => {
   });
 });
 
+it('the parsed mappings are those of the texts', () => {
+  expect(Object.keys(parsedMappings)).toEqual(Object.keys(embeddedMappings));
+});
+
 describe.each(Object.keys(embeddedMappings))('%s', (file) => {
   it('loads, is clean to the linter, and is named after its source', async () => {
     const mapping = await load(file);
     expect(mapping.targetTable).toBe('trades_unified');
     expect(`raw_${file.replace('.yaml', '')}`).toBe(mapping.source);
     expect(await lintMapping(embeddedMappings[file]!, { file, schemas })).toEqual([]);
-    // Programs load it without a check of its shape, because this one passed.
-    const options = { file, schemas, isShapeKnown: true };
-    expect(await loadMapping(embeddedMappings[file]!, options)).toEqual(mapping);
+    // Programs load what it says without YAML and without a check of its shape, because this test has done both.
+    expect(parsedMappings[file], `${file}: run generate`).toStrictEqual(parse(embeddedMappings[file]!));
+    expect(loadParsedMapping(parsedMappings[file], { file, schemas })).toEqual(mapping);
   });
 
   it('passes its fixtures, with and without exact decimals', async () => {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { parse as parseYaml } from 'yaml';
 import { UsageError } from './errors.js';
 import { exchanges, type Setting, settings } from './settings.js';
 
@@ -50,9 +49,11 @@ async function readOptional(path: string): Promise<string | undefined> {
 async function readYaml(path: string): Promise<Record<string, unknown>> {
   const text = await readOptional(path);
   if (text === undefined) return {};
+  // Most folders have no such file, and then the library is not loaded. Through `default`, as bundlers need it.
+  const { default: yaml } = await import('yaml');
   let value: unknown;
   try {
-    value = parseYaml(text, { logLevel: 'error' }) ?? {};
+    value = yaml.parse(text, { logLevel: 'error' }) ?? {};
   } catch (error) {
     throw new UsageError(`${path}: is not YAML: ${(error as Error).message}`, { cause: error });
   }

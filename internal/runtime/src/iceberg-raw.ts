@@ -12,10 +12,9 @@ import {
   schemaOf,
 } from '@schemahub/iceberg';
 import { encodeSegment, listProducts, listRawNames, type RawName, readCondemned } from '@schemahub/lake';
-import { createScanner, loadMapping, type Mapping } from '@schemahub/mapping-engine';
-import { embeddedMappings } from '@schemahub/mappings';
+import { createScanner, loadParsedMapping, type Mapping } from '@schemahub/mapping-engine';
+import { parsedMappings } from '@schemahub/mappings';
 import { writeParquet } from '@schemahub/parquet-sink';
-import { parse } from 'yaml';
 import { type Venue, venues } from './exchange.js';
 import { columnFacts } from './iceberg-files.js';
 import { openPlace, type PublishOptions, tableProperties, uuidOf } from './iceberg-table.js';
@@ -61,10 +60,9 @@ export const rawTrades: TableSchema = {
 };
 
 /** Which raw field fills a column, by the venue's own mapping to the table: that knows its names and units. */
-export async function rawMapping(source: string): Promise<Mapping> {
-  const text = Object.values(embeddedMappings).find((found) => found.includes(`\nsource: ${source}\n`));
-  if (text === undefined) throw new TypeError(`no shipped mapping reads ${source}`);
-  const own = parse(text) as { mappings: Record<string, string>; transforms: Record<string, unknown> };
+export function rawMapping(source: string): Mapping {
+  const own = Object.values(parsedMappings).find((found) => found.source === source);
+  if (own === undefined) throw new TypeError(`no shipped mapping reads ${source}`);
   const renamed: Readonly<Record<string, string>> = {
     trade_id: 'trade_id',
     side: 'side',
@@ -84,7 +82,7 @@ export async function rawMapping(source: string): Promise<Mapping> {
     mappings: Object.fromEntries([...fields, ...meta]),
     transforms: { side: 'to_string', price, size: quantity, time: trade_ts, _source_ingest_ts: ingest_ts },
   };
-  return await loadMapping(JSON.stringify(mapping), { file: `${source} as Iceberg`, schemas: [rawTrades] });
+  return loadParsedMapping(mapping, { file: `${source} as Iceberg`, schemas: [rawTrades] });
 }
 
 export interface RawPublished {
@@ -249,7 +247,7 @@ export async function publishRaw(options: PublishOptions): Promise<RawPublished[
     // The plain name is that of the external table over the JSON lines.
     const name = `${venue.rawTable}_iceberg`;
     const table = await openPlace({ lake, config, prefix, name, dryRun: options.dryRun === true });
-    published.push(await publishTable({ options, venue, prefix, table, mapping: await rawMapping(venue.rawTable) }));
+    published.push(await publishTable({ options, venue, prefix, table, mapping: rawMapping(venue.rawTable) }));
   }
   return published;
 }

@@ -6,8 +6,8 @@ import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
 import { wantedIds } from '@schemahub/coverage';
 import { condemnObjects, loadCheckpoint, type OnEvent } from '@schemahub/ingest';
 import { readHead } from '@schemahub/lake';
-import { loadMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
-import { embeddedMappings } from '@schemahub/mappings';
+import { loadMapping, loadParsedMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
+import { parsedMappings } from '@schemahub/mappings';
 import { createTable, type RawProduct, type Table, type TableEvent, type UnreadableObject } from '@schemahub/table';
 import { expectColumns } from './column-memory.js';
 import type { Config } from './config.js';
@@ -54,25 +54,31 @@ async function localMapping(source: string): Promise<{ text: string; file: strin
   return undefined;
 }
 
-interface MappingSource {
-  readonly text: string;
+interface FoundMapping {
+  readonly mapping: Mapping;
   readonly file: string;
-  /** Tests have checked it; see `LoadMappingOptions`. */
-  readonly isShapeKnown?: boolean;
 }
 
-async function textOfMapping(source: string, path: string | undefined): Promise<MappingSource> {
-  if (path !== undefined) {
-    try {
-      return { text: await readFile(path, 'utf8'), file: path };
-    } catch (error) {
-      throw new UsageError(`--mapping-path ${path}: cannot be read (${(error as Error).message}).`, { cause: error });
-    }
+/** From the file that a flag names. */
+async function namedMapping(path: string): Promise<FoundMapping> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--mapping-path ${path}: cannot be read (${(error as Error).message}).`, { cause: error });
   }
+  return { mapping: await loadMapping(text, { file: path, schemas: tableSchemas }), file: path };
+}
+
+/** Where no flag says otherwise: ./mappings, shipped. */
+async function standingMapping(source: string): Promise<FoundMapping> {
   const local = await localMapping(source);
-  if (local !== undefined) return local;
-  for (const [file, text] of Object.entries(embeddedMappings))
-    if (text.includes(`\nsource: ${source}\n`)) return { text, file, isShapeKnown: true };
+  if (local !== undefined) {
+    const { text, file } = local;
+    return { mapping: await loadMapping(text, { file, schemas: tableSchemas }), file };
+  }
+  for (const [file, value] of Object.entries(parsedMappings))
+    if (value.source === source) return { mapping: loadParsedMapping(value, { file, schemas: tableSchemas }), file };
   throw new UsageError(`no mapping reads ${source}. Write one with: schemahub mapping suggest`);
 }
 
@@ -81,16 +87,13 @@ async function textOfMapping(source: string, path: string | undefined): Promise<
  * to the rest. Throws `MappingError` or `UsageError`.
  */
 export async function mappingFor(config: Config, source: string): Promise<Mapping> {
-  const { text, ...options } = await textOfMapping(source, config.optionalText('mapping-path'));
-  const mapping = await loadMapping(text, { ...options, schemas: tableSchemas });
+  const path = config.optionalText('mapping-path');
+  const { mapping, file } = path === undefined ? await standingMapping(source) : await namedMapping(path);
   if (mapping.source === source) return mapping;
-  if (venues.some(({ rawTable }) => rawTable === mapping.source)) {
-    const own = await textOfMapping(source, undefined);
-    return await loadMapping(own.text, { ...own, schemas: tableSchemas });
-  }
+  if (venues.some(({ rawTable }) => rawTable === mapping.source)) return (await standingMapping(source)).mapping;
   throw new MappingError(`its source is ${mapping.source}, but the raw table is ${source}`, {
     code: 'INVALID_VALUE',
-    file: options.file,
+    file,
   });
 }
 
@@ -98,13 +101,12 @@ export async function mappingFor(config: Config, source: string): Promise<Mappin
 async function requireUsedMapping(lake: OpenLake, config: Config): Promise<void> {
   const path = config.optionalText('mapping-path');
   if (path === undefined) return;
-  const { text, file } = await textOfMapping('', path);
-  const { source } = await loadMapping(text, { file, schemas: tableSchemas });
+  const { source } = (await namedMapping(path)).mapping;
   const held = new Set((await lakeProducts(lake)).map(({ exchange }) => venueOf(exchange).rawTable));
   if (held.has(source)) return;
   throw new MappingError(`its source is ${source}, but this lake holds ${[...held].join(', ')}`, {
     code: 'INVALID_VALUE',
-    file,
+    file: path,
   });
 }
 

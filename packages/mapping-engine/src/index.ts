@@ -1,4 +1,4 @@
-export { type CheckedMapping, checkMapping, type LoadMappingOptions } from './check-mapping.js';
+export { type CheckedMapping, checkMapping, type LoadMappingOptions, loadParsedMapping } from './check-mapping.js';
 export { MappingError, type MappingErrorCode, type MappingErrorOptions, ScannerStateError } from './errors.js';
 export { createInterpreter, type Interpretation, type Interpreter } from './interpreter.js';
 export { type LintFinding, lintMapping } from './lint-mapping.js';

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import {
   checkMapping,
   lintMapping,
   loadMapping,
+  loadParsedMapping,
   type Mapping,
   MappingError,
   mappingHash,
@@ -211,6 +213,24 @@ describe('loadMapping', () => {
     expect(await problemOf(coinbaseMapping.replace('side: maker_to_taker', 'side: constructor'))).toMatchObject({
       code: 'UNKNOWN_TRANSFORM',
     });
+  });
+});
+
+describe('loadParsedMapping', () => {
+  it('gives what the text gives, and tells the same first problem, without its line', async () => {
+    const options = { file: 'coinbase_trades.yaml', schemas };
+    expect(loadParsedMapping(parse(coinbaseMapping), options)).toEqual(await load(coinbaseMapping));
+    const wrong = coinbaseMapping.replace('size: quantity', 'size: quantty');
+    const { message, code, suggestion, line } = await problemOf(wrong);
+    const thrown = (() => {
+      try {
+        return loadParsedMapping(parse(wrong), options);
+      } catch (error) {
+        return error as MappingError;
+      }
+    })();
+    expect(thrown).toMatchObject({ name: 'MappingError', code, suggestion, line: undefined });
+    expect((thrown as MappingError).message).toBe(message.replace(`:${line}`, ''));
   });
 });
 
