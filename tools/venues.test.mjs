@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { venues } from '../internal/runtime/src/exchange.ts';
 import { exchanges } from '../internal/runtime/src/settings.ts';
+import { venues } from '../internal/runtime/src/venues.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path) => readFileSync(join(root, path), 'utf8');

@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup';
 import { library } from '../../tsup.preset.js';
 
-export default defineConfig(library({ index: 'src/index.ts', testing: 'src/testing/index.ts' }));
+export default defineConfig(library({ index: 'src/index.ts', clock: 'src/clock.ts', testing: 'src/testing/index.ts' }));

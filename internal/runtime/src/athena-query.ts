@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '@schemahub/connector-kit';
+import { systemClock } from '@schemahub/connector-kit/clock';
 import type { Clock } from '@schemahub/core';
 import type { QueryEngine } from '@schemahub/query';
 import { awsPlaceOf, loadAws } from './aws.js';

@@ -20,15 +20,17 @@ import {
 import { parseCircuitState } from '@schemahub/circuit-breaker';
 import type { HealthReading } from '@schemahub/coordination';
 import { tradesUnifiedWithDecimals } from '@schemahub/core';
-import { condemnObjects, type OnEvent } from '@schemahub/ingest';
+import type { OnEvent } from '@schemahub/ingest';
+import { condemnObjects } from '@schemahub/ingest/checkpoint';
 import { createInterpreter, type Interpreter, type Mapping, mappingHash } from '@schemahub/mapping-engine';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
-import { type OpenExchange, openExchange, venueOf } from './exchange.js';
+import { type OpenExchange, openExchange } from './exchange.js';
 import { type ExchangeHealth, readHealth } from './exchange-health.js';
 import { createIngestContext, ingestSettings } from './ingest.js';
 import { exchanges, type OpenLake, requireLake } from './lake.js';
 import { mappingFor } from './table.js';
+import { venueOf } from './venues.js';
 
 /** Everything that a certificate or a status is made from. */
 export interface GatheredAudit {

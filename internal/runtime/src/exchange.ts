@@ -26,25 +26,11 @@ import {
 import { createKrakenConnector, krakenContract, krakenDefaults, krakenPolicy } from '@schemahub/connector-kraken';
 import type { BudgetSpec, Clock, Connector, ExchangePolicy, Transport, WindowedConnector } from '@schemahub/core';
 import { createGuardedTransport, type GuardedTransport, type OnEvent, windowedConnector } from '@schemahub/ingest';
-import { createIdReader, type ReadId } from '@schemahub/lake';
 import { createFifoQueue, createRateLimiter, type RateLimiter } from '@schemahub/rate-limit';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import type { OpenLake } from './lake.js';
-
-/** What the registry knows of a venue without asking it. */
-export interface Venue {
-  /** Lower case: paths, logs. */
-  readonly exchange: string;
-  /** Upper case: the table's column. */
-  readonly column: string;
-  readonly rawTable: string;
-  readonly readId: ReadId;
-  /** Trade pages a second without `--rate`. */
-  readonly defaultRate: number;
-  /** What its certificates are worth. */
-  readonly proof: WindowedConnector['proof'];
-}
+import { type Venue, venueOf } from './venues.js';
 
 interface VenueEntry extends Venue {
   /** Trades of a page at most: a larger --limit is this. */
@@ -79,16 +65,11 @@ function coinbaseAuth(config: Config): CoinbaseAuth | undefined {
   return { key, secret, passphrase };
 }
 
-/** Every exchange there is: the only place that knows them by name. */
+/** How each of them is asked: with `venues.ts` the only place that knows them by name. */
 const registry: readonly VenueEntry[] = [
   {
-    exchange: coinbaseDefaults.exchange,
-    column: 'COINBASE',
-    rawTable: coinbaseDefaults.rawTable,
+    ...venueOf('coinbase'),
     greatestPage: coinbaseDefaults.gridSize,
-    readId: createIdReader('trade_id'),
-    defaultRate: coinbaseDefaults.rate,
-    proof: 'id-contiguous',
     defaultUrl: coinbaseDefaults.baseUrl,
     policy: (config, clock) =>
       coinbasePolicy({
@@ -104,13 +85,8 @@ const registry: readonly VenueEntry[] = [
     connect: createCoinbaseConnector,
   },
   {
-    exchange: binanceDefaults.exchange,
-    column: 'BINANCE',
-    rawTable: binanceDefaults.rawTable,
+    ...venueOf('binance'),
     greatestPage: binanceDefaults.gridSize,
-    readId: createIdReader('id'),
-    defaultRate: 4,
-    proof: 'id-contiguous',
     defaultUrl: binanceDefaults.baseUrl,
     policy: (config) => binancePolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
     archive: { url: binanceDefaults.archiveUrl, policy: binanceArchivePolicy },
@@ -121,13 +97,8 @@ const registry: readonly VenueEntry[] = [
     connect: createBinanceConnector,
   },
   {
-    exchange: krakenDefaults.exchange,
-    column: 'KRAKEN',
-    rawTable: krakenDefaults.rawTable,
+    ...venueOf('kraken'),
     greatestPage: krakenDefaults.gridSize,
-    readId: createIdReader('trade_id'),
-    defaultRate: krakenDefaults.rate,
-    proof: 'cursor-chained',
     defaultUrl: krakenDefaults.baseUrl,
     policy: (config) => krakenPolicy({ rate: config.optionalNumber('rate'), burst: config.optionalNumber('burst') }),
     contract: krakenContract,
@@ -137,20 +108,9 @@ const registry: readonly VenueEntry[] = [
   },
 ];
 
-export function venueOf(exchange: string): Venue {
-  return entryOf(exchange);
-}
-
-export const venues: readonly Venue[] = registry;
-
 function entryOf(exchange: string): VenueEntry {
-  const found = registry.find((entry) => entry.exchange === exchange);
-  if (found === undefined) {
-    throw new UsageError(
-      `exchange ${JSON.stringify(exchange)}: expected ${registry.map((entry) => entry.exchange).join(' or ')}.`,
-    );
-  }
-  return found;
+  const { exchange: known } = venueOf(exchange);
+  return registry.find((entry) => entry.exchange === known)!;
 }
 
 export interface OpenExchange {

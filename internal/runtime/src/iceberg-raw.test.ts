@@ -5,9 +5,9 @@ import { createMemoryStore } from '@schemahub/object-store';
 import { faultyStore } from '@schemahub/object-store/testing';
 import { openParquet } from '@schemahub/parquet-sink/read';
 import { describe, expect, it } from 'vitest';
-import { venues } from './exchange.js';
 import { publishRaw, rawMapping, rawTrades } from './iceberg-raw.js';
 import { createTestLake, type TestLake } from './iceberg-test-lake.js';
+import { venues } from './venues.js';
 
 const readId = createIdReader('trade_id');
 const INGESTED = '2026-01-01T00:00:00.000001Z';

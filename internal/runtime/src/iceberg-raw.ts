@@ -15,9 +15,9 @@ import { encodeSegment, listProducts, listRawNames, type RawName, readCondemned 
 import { createScanner, loadParsedMapping, type Mapping } from '@schemahub/mapping-engine';
 import { parsedMappings } from '@schemahub/mappings';
 import { writeParquet } from '@schemahub/parquet-sink';
-import { type Venue, venues } from './exchange.js';
 import { columnFacts } from './iceberg-files.js';
 import { openPlace, type PublishOptions, tableProperties, uuidOf } from './iceberg-table.js';
+import { type Venue, venues } from './venues.js';
 
 const unpack = promisify(gunzip);
 const MAX_UNPACKED_BYTES = 1_000_000_000;

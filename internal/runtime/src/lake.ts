@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CheckpointStore, createCheckpointStore } from '@schemahub/checkpoint';
 import type { CircuitStore } from '@schemahub/circuit-breaker';
-import { systemClock } from '@schemahub/connector-kit';
+import { systemClock } from '@schemahub/connector-kit/clock';
 import { createDocuments, createLeases, type Documents, type Leases } from '@schemahub/coordination';
 import type { HealthTable } from '@schemahub/coordination/dynamodb';
 import type { Clock } from '@schemahub/core';

@@ -6,10 +6,10 @@ import type { QueryEngine } from '@schemahub/query';
 import { type JsonSource, openDuckdb, type WatermarkRow } from '@schemahub/query/duckdb';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
-import { venues } from './exchange.js';
 import type { LocalFiles, RemoteFile } from './file-cache.js';
 import { publishedFiles } from './iceberg.js';
 import { lakeProducts, type OpenLake } from './lake.js';
+import { venues } from './venues.js';
 
 export interface OpenQueryOptions {
   readonly lake: OpenLake;

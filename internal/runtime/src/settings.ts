@@ -56,7 +56,7 @@ function setting(
   return { name, env, fallback, parse, doc, isSecret };
 }
 
-/** Exchanges that a lake may hold, by the names of the registry (`exchange.ts`). */
+/** Exchanges that a lake may hold, by the names of `venues.ts`. */
 export const exchanges: readonly string[] = ['coinbase', 'binance', 'kraken'];
 
 /** Every setting there is: the help, `.env.example`, `config print` and the checks are made from this one table. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { TableSchema } from '@schemahub/columns';
 import { tradesUnified, tradesUnifiedWithDecimals } from '@schemahub/core';
 import { wantedIds } from '@schemahub/coverage';
-import { condemnObjects, loadCheckpoint, type OnEvent } from '@schemahub/ingest';
+import type { OnEvent } from '@schemahub/ingest';
+import { type CheckpointContext, condemnObjects, loadCheckpoint } from '@schemahub/ingest/checkpoint';
 import { readHead } from '@schemahub/lake';
 import { loadMapping, loadParsedMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
 import { parsedMappings } from '@schemahub/mappings';
@@ -12,9 +13,8 @@ import { createTable, type RawProduct, type Table, type TableEvent, type Unreada
 import { expectColumns } from './column-memory.js';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
-import { openExchange, type Venue, venueOf, venues } from './exchange.js';
-import { createIngestContext, ingestSettings } from './ingest.js';
 import { lakeProducts, type OpenLake } from './lake.js';
+import { type Venue, venueOf, venues } from './venues.js';
 
 /** The two shapes of the table: with and without exact decimals. */
 export const tableSchemas: readonly TableSchema[] = [tradesUnified, tradesUnifiedWithDecimals];
@@ -150,9 +150,9 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
     schema,
     products: () => rawProducts({ ...options, onRawEvent }, chosen),
     condemn: async (objects) => {
-      for (const { exchange } of venues) {
-        const own = objects.filter((object) => object.exchange === exchange);
-        const context = rawContext(options, onRawEvent, exchange);
+      for (const venue of venues) {
+        const own = objects.filter((object) => object.exchange === venue.exchange);
+        const context = rawContext(options, onRawEvent, venue);
         for (const productId of new Set(own.map((object) => object.productId)))
           await condemnObjects(
             context,
@@ -164,20 +164,22 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   };
 }
 
+/** What a checkpoint is read with. The venue's own code is loaded only where one was lost: else none of it is needed. */
 function rawContext(
-  { lake, config, stop }: OpenTableOptions,
+  { lake, config }: OpenTableOptions,
   onEvent: OnEvent,
-  name: string,
-): ReturnType<typeof createIngestContext> {
-  const exchange = openExchange({ config: config.of(name), clock: lake.clock, onEvent, onLine: () => undefined });
-  const settings = ingestSettings('ingest', config, {
-    fullRefresh: false,
-    skipCheckpoint: false,
-    acceptOrigin: false,
-    rawPayload: false,
-    dryRun: false,
-  });
-  return createIngestContext({ lake, exchange, settings, onEvent, stop });
+  { exchange, readId }: Venue,
+): CheckpointContext {
+  const { store, layout, checkpoints, clock } = lake;
+  let parseTrade: CheckpointContext['connector']['parseTrade'] | undefined;
+  const parse: CheckpointContext['connector']['parseTrade'] = async (record) => {
+    if (parseTrade === undefined) {
+      const { openExchange } = await import('./exchange.js');
+      ({ parseTrade } = openExchange({ config: config.of(exchange), clock, onEvent, onLine: () => undefined }).source);
+    }
+    return await parseTrade(record);
+  };
+  return { connector: { exchange, parseTrade: parse }, store, layout, checkpoints, readId, clock, onEvent };
 }
 
 /** Exchanges of a run that names none: the one that was configured, else all. */
@@ -208,17 +210,13 @@ export async function rawProducts(
     const own = known.filter(({ exchange }) => exchange === venue.exchange);
     const named = own.filter(({ productId }) => options.products?.includes(productId) ?? true);
     if (named.length === 0) continue;
-    const context = rawContext(options, options.onRawEvent, venue.exchange);
+    const context = rawContext(options, options.onRawEvent, venue);
     for (const { productId } of named) products.push(await rawProduct(context, venue, productId));
   }
   return products;
 }
 
-async function rawProduct(
-  context: ReturnType<typeof createIngestContext>,
-  venue: Venue,
-  productId: string,
-): Promise<RawProduct> {
+async function rawProduct(context: CheckpointContext, venue: Venue, productId: string): Promise<RawProduct> {
   const { checkpoint, names } = await loadCheckpoint(context, productId);
   const wanted = wantedIds({ asked: checkpoint.asked, floor: checkpoint.floor, head: checkpoint.head?.id });
   const missing = wanted.difference(checkpoint.fetched).difference(checkpoint.void);

@@ -11,7 +11,7 @@ import {
   readLastLine,
   writeEvidence,
 } from '@schemahub/lake';
-import { type IngestContext, timeText } from './context.js';
+import { type CheckpointContext, timeText } from './context.js';
 
 /** A raw object that is not what its name says, and why. */
 export interface Damage {
@@ -19,7 +19,7 @@ export interface Damage {
   readonly reason: string;
 }
 
-type Reader = Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId'>;
+type Reader = Pick<CheckpointContext, 'connector' | 'store' | 'layout' | 'readId'>;
 
 /** Runs a reading; damage goes into the list, and the answer is undefined. */
 export async function unlessDamaged<T>(damage: Damage[], read: () => Promise<T>): Promise<T | undefined> {
@@ -41,7 +41,7 @@ export async function readLastTrade(
 ): Promise<TradeFacts | undefined> {
   for (const name of [...names].sort((a, b) => b.last - a.last)) {
     const line = await unlessDamaged(damage, () => readLastLine(context.store, name, context.readId));
-    if (line !== undefined) return context.connector.parseTrade(line);
+    if (line !== undefined) return await context.connector.parseTrade(line);
   }
   return undefined;
 }
@@ -78,7 +78,7 @@ async function findLoss(context: Reader, productId: string, condemned: ReadonlyS
  * way is condemned as well. Returns the checkpoint; undefined when there is none.
  */
 export async function condemnObjects(
-  context: Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId' | 'clock' | 'checkpoints' | 'onEvent'>,
+  context: CheckpointContext,
   productId: string,
   objects: readonly Damage[],
 ): Promise<Checkpoint | undefined> {

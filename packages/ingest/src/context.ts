@@ -1,6 +1,6 @@
 import type { CheckpointStore } from '@schemahub/checkpoint';
 import type { Leases } from '@schemahub/coordination';
-import type { Clock, Head, WindowedConnector } from '@schemahub/core';
+import type { Clock, Head, TradeFacts, WindowedConnector } from '@schemahub/core';
 import type { Layout, ReadId } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { ByteBudget } from './byte-budget.js';
@@ -71,23 +71,32 @@ export const ingestDefaults: Omit<IngestSettings, 'mode'> = {
   reprobeMs: 30 * 24 * 3600_000,
 };
 
-/** Everything a run works with. */
-export interface IngestContext {
-  /** The exchange, behind its limiter and breaker (`createGuardedTransport`). */
-  readonly connector: WindowedConnector;
+/** What a product's checkpoint is read, rebuilt and corrected with: no exchange is asked. */
+export interface CheckpointContext {
+  readonly connector: {
+    readonly exchange: string;
+    /** The facts of a raw line. Asked for only where a checkpoint was lost, or lost its last trade. */
+    readonly parseTrade: (record: Uint8Array) => TradeFacts | Promise<TradeFacts>;
+  };
   readonly store: ObjectStore;
   readonly layout: Layout;
   readonly checkpoints: CheckpointStore;
-  readonly leases: Pick<Leases, 'acquire'>;
   /** Reads the id of a raw line. */
   readonly readId: ReadId;
   readonly clock: Clock;
+  readonly onEvent: OnEvent;
+}
+
+/** Everything a run works with. */
+export interface IngestContext extends CheckpointContext {
+  /** The exchange, behind its limiter and breaker (`createGuardedTransport`). */
+  readonly connector: WindowedConnector;
+  readonly leases: Pick<Leases, 'acquire'>;
   /** In [0, 1): jitter. */
   readonly random: () => number;
   /** One for the process: all its runs share it. */
   readonly budget: ByteBudget;
   readonly settings: IngestSettings;
-  readonly onEvent: OnEvent;
   /** How busy the exchange can be kept; without it as many requests are in hand as the settings allow. */
   readonly load?: (() => Load) | undefined;
   /** Aborts to stop: windows in flight are dropped, finished ones are landed and credited. */

@@ -15,9 +15,7 @@ import {
   readEvidence,
 } from '@schemahub/lake';
 import { condemnObjects, type Damage, readLastTrade, unlessDamaged } from './condemn.js';
-import type { IngestContext } from './context.js';
-
-type Context = Pick<IngestContext, 'connector' | 'store' | 'layout' | 'readId' | 'checkpoints' | 'clock' | 'onEvent'>;
+import type { CheckpointContext } from './context.js';
 
 export interface LoadedProduct {
   readonly checkpoint: Checkpoint;
@@ -34,7 +32,7 @@ interface Credit {
 
 /** Ids of objects that `known` does not account for. Only those with holes are opened (SPEC §3.3). */
 async function creditNames(
-  context: Context,
+  context: CheckpointContext,
   names: readonly RawName[],
   known: { readonly fetched: RangeSet; readonly void: RangeSet },
   damage: Damage[],
@@ -67,7 +65,7 @@ function without(names: readonly RawName[], damage: readonly Damage[]): RawName[
 }
 
 async function soundNames(
-  context: Context,
+  context: CheckpointContext,
   productId: string,
   condemned: ReadonlySet<string>,
   from: number,
@@ -87,7 +85,7 @@ async function soundNames(
 
 /** Rebuilds a checkpoint from raw objects and evidence: everything but `recheck`. Writes nothing. */
 export async function rebuildCheckpoint(
-  context: Context,
+  context: CheckpointContext,
   productId: string,
 ): Promise<{ checkpoint: Checkpoint; names: RawName[]; damage: readonly Damage[] }> {
   const { connector, store, layout } = context;
@@ -104,7 +102,11 @@ export async function rebuildCheckpoint(
 }
 
 /** Puts a rebuilt checkpoint in the place of an absent or corrupt one. */
-async function restore(context: Context, productId: string, reason: string | undefined): Promise<LoadedProduct> {
+async function restore(
+  context: CheckpointContext,
+  productId: string,
+  reason: string | undefined,
+): Promise<LoadedProduct> {
   let rebuilt = await rebuildCheckpoint(context, productId);
   // Before anything is put back: ids that a damaged object held may be lost only by an epoch that counts it.
   while (rebuilt.damage.length > 0) {
@@ -147,7 +149,7 @@ export interface LoadOptions {
  * Evidence is read from the newest that the checkpoint knows on.
  */
 async function adopt(
-  context: Context,
+  context: CheckpointContext,
   productId: string,
   stored: Checkpoint,
   { from, allEvidence = false }: LoadOptions,
@@ -187,7 +189,7 @@ async function adopt(
  * again.
  */
 export async function loadCheckpoint(
-  context: Context,
+  context: CheckpointContext,
   productId: string,
   options: LoadOptions = {},
 ): Promise<LoadedProduct> {

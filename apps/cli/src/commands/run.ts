@@ -1,7 +1,7 @@
 import { createByteBudget } from '@schemahub/ingest';
 import { UsageError } from '@schemahub/runtime/config';
-import { venues } from '@schemahub/runtime/exchange';
 import { BYTE_BUDGET } from '@schemahub/runtime/ingest';
+import { venues } from '@schemahub/runtime/venues';
 import type { CommandRun, Invocation } from '../command.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { explainError } from '../explain-error.js';
