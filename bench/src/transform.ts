@@ -76,10 +76,10 @@ async function makeInputs(folder: string, records: number): Promise<Input[]> {
   return inputs;
 }
 
-/** Everything that is not raw, made new by every run. */
+/** Everything that is not of `backfill`, made new by every run. */
 async function forgetTable(lake: string): Promise<void> {
   for (const name of await readdir(lake)) {
-    if (!['made.json', 'plain.jsonl', 'raw_coinbase_trades', 'coverage_coinbase'].includes(name))
+    if (!['made.json', 'plain.jsonl', 'raw_coinbase_trades', 'coverage_coinbase', 'checkpoints'].includes(name))
       await rm(join(lake, name), { recursive: true });
   }
 }

@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { createLayout, hashRows, padNumber, writeEvidence } from '@schemahub/lake';
 import { createFolderStore } from '@schemahub/object-store';
+import { loadConfig } from '@schemahub/runtime/config';
+import { openLake } from '@schemahub/runtime/lake';
+import { openTable } from '@schemahub/runtime/table';
 import { type TradeProfile, tradeProfiles } from './profiles.js';
 import { createRawLines } from './raw-lines.js';
 import { createTradeModel, type Trades } from './trade-model.js';
@@ -12,7 +15,7 @@ import { createTradeModel, type Trades } from './trade-model.js';
 const compress = promisify(gzip);
 
 /** Version of the data; a folder made by another one is made again. */
-const GENERATOR = 2;
+const GENERATOR = 3;
 export const OBJECT_TRADES = 100_000;
 /** Trades that an object shares with the one before it: landed twice, the second time later. */
 const OVERLAP_TRADES = 1000;
@@ -39,7 +42,7 @@ export interface RawLakeFacts {
 }
 
 /**
- * A lake that holds raw objects and nothing else, made of seeded trades; memory holds one object. A folder that is
+ * A lake as `backfill` leaves it, raw objects, evidence and checkpoints, made of seeded trades; memory holds one object. A folder that is
  * there already with the same options is used again.
  */
 export async function makeRawLake(options: RawLakeOptions): Promise<RawLakeFacts> {
@@ -72,7 +75,16 @@ async function writeRawLake(options: RawLakeOptions): Promise<RawLakeFacts> {
     await writeAsked(options, profile, profile.firstId + trades - 1);
   }
   await new Promise<void>((resolve) => (plain === undefined ? resolve() : plain.end(resolve)));
+  await writeCheckpoints(options.folder);
   return facts;
+}
+
+/** Those that a lake which lost them gets back: the same as `backfill` had written. */
+async function writeCheckpoints(folder: string): Promise<void> {
+  const config = await loadConfig({ flags: { lake: folder }, environment: {}, folder });
+  const lake = await openLake({ config });
+  const { products } = await openTable({ lake, config, stop: new AbortController().signal, withoutMappings: true });
+  await products();
 }
 
 /** What `backfill` writes down beside its raw objects: what was asked for, and the highest id seen. */
