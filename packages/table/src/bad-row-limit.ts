@@ -8,8 +8,13 @@ const ALWAYS_BORNE = 10;
 export interface BadRowLimit {
   /** A product is read (again) from its first block. */
   readonly restart: (product: RawProduct) => void;
-  /** `refused` of the product so far. Throws `TableError` `too-many-bad` as soon as no further record can save the run. */
-  readonly check: (product: RawProduct, refused: number, samples: () => readonly RefusedSample[]) => void;
+  /** `refused` of the block so far. Throws `TableError` `too-many-bad` as soon as no further record can save the run. */
+  readonly check: (
+    product: RawProduct,
+    block: number,
+    refused: number,
+    samples: () => readonly RefusedSample[],
+  ) => void;
   /** At the end, against the records that were really read. */
   readonly finish: (records: number, samples: () => readonly RefusedSample[]) => void;
 }
@@ -20,8 +25,9 @@ export function createBadRowLimit(options: { readonly maxShare: number; readonly
   if (!(maxShare >= 0 && maxShare <= 1)) {
     throw new TableError('invalid-option', `maxBad: expected a share of 0 … 1 (0.001 for 0.1 %), got ${maxShare}.`);
   }
-  const byProduct = new Map<string, number>();
-  const refusedInAll = (): number => [...byProduct.values()].reduce((sum, refused) => sum + refused, 0);
+  const byProduct = new Map<string, Map<number, number>>();
+  const refusedInAll = (): number =>
+    [...byProduct.values()].flatMap((blocks) => [...blocks.values()]).reduce((sum, refused) => sum + refused, 0);
   const requireFew = (records: number, samples: () => readonly RefusedSample[]): void => {
     const refused = refusedInAll();
     if (refused <= ALWAYS_BORNE || refused <= maxShare * records) return;
@@ -38,10 +44,10 @@ export function createBadRowLimit(options: { readonly maxShare: number; readonly
   };
   return {
     restart: (product) => {
-      byProduct.set(productKey(product), 0);
+      byProduct.set(productKey(product), new Map());
     },
-    check: (product, refused, samples) => {
-      byProduct.set(productKey(product), refused);
+    check: (product, block, refused, samples) => {
+      byProduct.get(productKey(product))!.set(block, refused);
       requireFew(mostRecords, samples);
     },
     finish: requireFew,

@@ -1,6 +1,8 @@
 import { RangeSet } from '@schemahub/coverage';
 import { type Change, fileListOf, type ProductChange, type Snapshot } from '@schemahub/lake';
 import { WRITER_VERSION } from '@schemahub/parquet-sink';
+import { withBlockPool } from './block-pool.js';
+import type { LeftCell, RederivedBlock } from './block-work.js';
 import { commitPlanned } from './commit-loop.js';
 import { mappingOf, type TableContext } from './context.js';
 import type { ConflictSample } from './dedupe.js';
@@ -8,7 +10,7 @@ import { guardMeaning, meaningOf } from './mapping-guard.js';
 import { createNameIndex, type NameIndex } from './name-index.js';
 import { type BlockCells, isCanonical, planCompaction } from './plan-compaction.js';
 import { type ProductsInput, type RawProduct, resolveProducts } from './raw-product.js';
-import { type LeftCell, type RederivedBlock, rederiveBlock } from './rederive-block.js';
+import { rederiveBlocks } from './rederive-product.js';
 import type { UnreadableObject } from './scan-object.js';
 import type { StageReport } from './stopwatch.js';
 import { uniqueObjects } from './transform-result.js';
@@ -102,11 +104,13 @@ async function deriveChange(
   results: RederivedBlock[],
 ): Promise<Change | undefined> {
   const changes: ProductChange[] = [];
-  for (const { product, index, blocks } of work) {
-    const own: RederivedBlock[] = [];
-    for (const block of blocks) {
-      own.push(await rederiveBlock(context, { product, index, block, version: base.commit.table_version }));
-    }
+  const version = base.commit.table_version;
+  const count = work.reduce((sum, { blocks }) => sum + blocks.length, 0);
+  const derived = await withBlockPool(context, count, (pool) =>
+    Promise.all(work.map((part) => rederiveBlocks(pool, { ...part, version }))),
+  );
+  for (const [at, { product }] of work.entries()) {
+    const own = derived[at]!;
     results.push(...own);
     const removeFiles = own.flatMap(({ removed }) => removed);
     if (removeFiles.length === 0) continue;

@@ -1,9 +1,10 @@
-import type { TableSchema } from '@schemahub/columns';
+import type { ColumnBatch, TableSchema } from '@schemahub/columns';
 import type { Clock } from '@schemahub/core';
 import type { Layout } from '@schemahub/lake';
 import type { Mapping } from '@schemahub/mapping-engine';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { Codec } from '@schemahub/parquet-sink';
+import type { BlockWorker } from './block-port.js';
 import { TableError } from './errors.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 import { requireTradeColumns } from './trade-columns.js';
@@ -44,6 +45,11 @@ export interface TableOptions {
   /** Must not throw. */
   readonly onEvent?: ((event: TableEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Starts at most `most` threads that derive blocks beside this one (`serveBlocks` is their other end). Asked by a run
+   * that has at least two blocks; each costs the memory of a block. Default none.
+   */
+  readonly openWorkers?: ((most: number) => readonly BlockWorker[]) | undefined;
 }
 
 /** Options after the door, and what a run keeps. */
@@ -63,6 +69,9 @@ export interface TableContext {
   readonly timestamp: () => string;
   /** Number of the run's next data file; never given twice. */
   readonly nextFileNumber: () => number;
+  /** Columns of a block that was written, for the next one: a block of rows is a third of a run's memory. */
+  readonly spare: { batch: ColumnBatch | undefined };
+  readonly openWorkers: NonNullable<TableOptions['openWorkers']>;
 }
 
 const DEFAULT_MAX_PLANS = 10;
@@ -104,6 +113,8 @@ export function createContext(options: TableOptions): TableContext {
     stopwatch: createStopwatch(options.monotonicMs ?? clock.now),
     timestamp: () => new Date(clock.now()).toISOString(),
     nextFileNumber: () => files++,
+    spare: { batch: undefined },
+    openWorkers: options.openWorkers ?? ((): BlockWorker[] => []),
   };
 }
 

@@ -8,6 +8,7 @@ import type { RangeSet } from '@schemahub/coverage';
  * - `wrong-partition`: rows of a product say another exchange or symbol than its catalogue.
  * - `too-many-bad`: more records were refused than the run allows; nothing was committed.
  * - `ids-lost`: a rebuild would lose ids that are in the table; nothing was committed.
+ * - `worker-ended`: a thread that derived blocks ended in the midst of one; nothing was committed.
  * - `too-many-conflicts`: other runs kept committing first. Retryable.
  */
 export type TableErrorCode =
@@ -18,6 +19,7 @@ export type TableErrorCode =
   | 'wrong-partition'
   | 'too-many-bad'
   | 'ids-lost'
+  | 'worker-ended'
   | 'too-many-conflicts';
 
 /** Ids of one product that a rebuild would lose. */

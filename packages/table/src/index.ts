@@ -1,8 +1,10 @@
+export type { BlockPort, BlockWorker } from './block-port.js';
+export type { LeftCell, ProductCounts } from './block-work.js';
+export { type ServeBlocksOptions, serveBlocks } from './block-worker.js';
 export type { Committed } from './commit-loop.js';
 export type { CompactOptions, CompactResult } from './compact.js';
 export type { TableEvent, TableOptions } from './context.js';
 export { type ConflictSample, sameTime } from './dedupe.js';
-export type { ProductCounts } from './derive-product.js';
 export { type LostIds, type RefusedSample, TableError, type TableErrorCode } from './errors.js';
 export { createNameIndex, type NameIndex } from './name-index.js';
 export { type BlockCells, type Cell, cellsOf, isCanonical, planCompaction } from './plan-compaction.js';
@@ -10,7 +12,6 @@ export { type BlockPlan, type ProductPlan, planTransform } from './plan-transfor
 export { type CommitFacts, planVacuum, type VacuumLimits, type VacuumPlan } from './plan-vacuum.js';
 export type { ProductsInput, RawProduct } from './raw-product.js';
 export type { RebuildOptions, RebuildResult } from './rebuild.js';
-export type { LeftCell } from './rederive-block.js';
 export type { UnreadableObject } from './scan-object.js';
 export type { SnapshotEntry, SnapshotFile, SnapshotList, SnapshotsOptions } from './snapshots.js';
 export type { Stage, StageReport } from './stopwatch.js';

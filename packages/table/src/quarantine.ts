@@ -2,9 +2,9 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { hash128 } from '@schemahub/lake';
 import type { RefusedRecord } from '@schemahub/mapping-engine';
+import type { BlockProduct } from './block-work.js';
 import type { TableContext } from './context.js';
 import type { RefusedSample } from './errors.js';
-import type { RawProduct } from './raw-product.js';
 
 const compress = promisify(gzip);
 
@@ -26,7 +26,7 @@ function recordMember(record: Uint8Array): { record: string } | { record_base64:
  */
 export async function writeQuarantine(
   context: TableContext,
-  product: RawProduct,
+  product: BlockProduct,
   refused: readonly RefusedRecord[],
 ): Promise<string | undefined> {
   if (refused.length === 0) return undefined;

@@ -11,12 +11,13 @@ import { RangeSet } from '@schemahub/coverage';
 import { BLOCK_IDS, type OpenRawObject, openRawObject, type RawName } from '@schemahub/lake';
 import { createScanner, type RefusedRecord, type Scanner, type ScanReport } from '@schemahub/mapping-engine';
 import { roomForBlock } from './block-columns.js';
+import type { BlockHooks, BlockProduct } from './block-work.js';
 import { mappingOf, type TableContext } from './context.js';
 import { type ConflictSample, dedupe } from './dedupe.js';
 import { type RefusedSample, TableError } from './errors.js';
 import { type BlockPlan, mostRows } from './plan-transform.js';
 import { refusedSample } from './quarantine.js';
-import { productKey, type RawProduct } from './raw-product.js';
+import { productKey } from './raw-product.js';
 import { scanObject, type UnreadableObject, unreadableCode } from './scan-object.js';
 import { TRADE_COLUMNS } from './trade-columns.js';
 
@@ -38,14 +39,13 @@ export interface BlockRows {
 }
 
 export interface ReadBlockOptions {
-  readonly product: RawProduct;
+  readonly product: BlockProduct;
   readonly plan: BlockPlan;
   /** Archived raw counts as unreadable: for commands that re-derive. */
   readonly archived: boolean;
   /** Rows that are read before copies are dropped. Default a block and a quarter, 2,621,440. */
   readonly maxBatchRows?: number | undefined;
-  /** Told after each object: records refused so far in this block, and the first of them. May throw to end the run. */
-  readonly onRefused?: ((refused: number, samples: () => RefusedSample[]) => void) | undefined;
+  readonly onRefused?: BlockHooks['onRefused'];
 }
 
 /** A block with a few copies is one batch. */
@@ -115,12 +115,9 @@ export async function readBlock(context: TableContext, options: ReadBlockOptions
   return { ...reading, batch: whole, rows, ids, refused: reading.scans.flatMap(({ refused }) => refused) };
 }
 
-/** Columns of a block that was written, for the next one: a block of rows is a third of a run's memory. */
-const spares = new WeakMap<TableContext, ColumnBatch>();
-
 /** Says that nobody reads a block's rows any more: the next `readBlock` of the context writes over them. */
 export function releaseRows(context: TableContext, { batch }: BlockRows): void {
-  spares.set(context, batch);
+  context.spare.batch = batch;
 }
 
 /** Rows rarely leave the order of their ids; beyond so many runs the ids are sorted. */
@@ -161,8 +158,8 @@ async function scanGroup(context: TableContext, reading: Reading, names: readonl
   let dropped = 0;
   // One more than can come: the scanner makes room before it knows whether it keeps a record.
   const capacity = names.reduce((sum, name) => sum + mostRows(name, plan.ids), 1);
-  const spare = spares.get(context) ?? roomForBlock(context.schema, capacity);
-  spares.delete(context);
+  const spare = context.spare.batch ?? roomForBlock(context.schema, capacity);
+  context.spare.batch = undefined;
   const scanner = createScanner({
     spare,
     mapping: mappingOf(context, product.source),
@@ -211,6 +208,7 @@ async function scanOne(
   const end = context.stopwatch.now();
   context.stopwatch.add('read', end, { bytes: object.bytesRead() });
   context.stopwatch.add('map', end, { items: scan.records });
+  if (scan.refused === 0) return;
   reading.refused += scan.refused;
   reading.options.onRefused?.(reading.refused, () => samplesOf(scanner.report()));
 }
@@ -246,7 +244,7 @@ function noteConflict(reading: Reading, sample: () => ConflictSample, id: number
 }
 
 /** A row in another exchange's or symbol's folder would be told twice, or never, by readers that trust folders. */
-function requirePartition(product: RawProduct, batch: ColumnBatch): void {
+function requirePartition(product: BlockProduct, batch: ColumnBatch): void {
   const expected = { [TRADE_COLUMNS.exchange]: product.exchange.toUpperCase(), [TRADE_COLUMNS.symbol]: product.symbol };
   for (const [name, value] of Object.entries(expected)) {
     const column = columnOf(batch, name);
@@ -263,7 +261,7 @@ function requirePartition(product: RawProduct, batch: ColumnBatch): void {
 }
 
 /** An id that the report does not know can be neither in the table nor in quarantine. */
-function requireListedRefusals(product: RawProduct, report: ScanReport): void {
+function requireListedRefusals(product: BlockProduct, report: ScanReport): void {
   if (report.refusedBeyond === 0) return;
   throw new TableError(
     'too-many-bad',

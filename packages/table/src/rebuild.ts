@@ -1,15 +1,16 @@
 import { RangeSet } from '@schemahub/coverage';
 import { type Change, type FileList, fileListOf, type Snapshot, sortFiles } from '@schemahub/lake';
 import { createBadRowLimit } from './bad-row-limit.js';
+import { withBlockPool } from './block-pool.js';
 import { commitPlanned } from './commit-loop.js';
 import { mappingOf, type TableContext } from './context.js';
-import { type DerivedProduct, deriveProduct } from './derive-product.js';
+import { type DerivedProduct, deriveProducts } from './derive-product.js';
 import { type LostIds, TableError } from './errors.js';
 import { guardMeaning, meaningOf } from './mapping-guard.js';
 import { createNameIndex } from './name-index.js';
 import { type ProductPlan, planBlocks } from './plan-transform.js';
 import { type ProductsInput, productKey, type RawProduct, resolveProducts, sourceOfList } from './raw-product.js';
-import { DEFAULT_MAX_BAD, finishLimit, mostRecords, sourcesOf } from './transform.js';
+import { countBlocks, DEFAULT_MAX_BAD, finishLimit, mostRecords, sourcesOf } from './transform.js';
 import { createTransformReport, type TransformReport, type TransformResult } from './transform-result.js';
 
 export interface RebuildOptions {
@@ -92,8 +93,10 @@ async function deriveChange(
   const limit = createBadRowLimit({ maxShare: options.maxBad ?? DEFAULT_MAX_BAD, mostRecords: mostRecords(plans) });
   const version = base === undefined ? 1 : base.commit.table_version + 1;
   const lists: FileList[] = [];
-  for (const plan of plans) {
-    const derived = await deriveProduct(context, { plan, version, limit, archived: true });
+  const all = await withBlockPool(context, countBlocks(plans), (pool) =>
+    deriveProducts(pool, plans, { version, limit, archived: true }),
+  );
+  for (const derived of all) {
     report.addProduct(derived);
     if (derived.files.length > 0 || !derived.quarantined.isEmpty) lists.push(listOf(derived));
   }

@@ -1,46 +1,13 @@
 import { RangeSet } from '@schemahub/coverage';
 import type { DataFile } from '@schemahub/lake';
+import type { BlockProduct, LeftCell, RederivedBlock, RederiveTask } from './block-work.js';
 import type { TableContext } from './context.js';
-import type { ConflictSample } from './dedupe.js';
 import { type MonthSlice, splitMonths } from './months.js';
-import type { NameIndex } from './name-index.js';
+import { createNameIndex } from './name-index.js';
 import type { BlockCells, Cell } from './plan-compaction.js';
-import { planBlock } from './plan-transform.js';
-import type { RawProduct } from './raw-product.js';
 import { type BlockRows, idsOfRows, readBlock, releaseRows } from './read-block.js';
 import type { UnreadableObject } from './scan-object.js';
 import { writeCell } from './write-cell.js';
-
-/** A cell that could not be derived again as it was, and is left as it is. */
-export interface LeftCell {
-  readonly exchange: string;
-  readonly productId: string;
-  readonly symbol: string;
-  readonly month: string;
-  readonly block: number;
-  /** Ids in the table that the raw objects no longer give; empty when only an object could not be read. */
-  readonly missing: RangeSet;
-  readonly reason: string;
-}
-
-export interface RederivedBlock {
-  /** Paths that the new files replace. */
-  readonly removed: readonly string[];
-  readonly added: readonly DataFile[];
-  readonly left: readonly LeftCell[];
-  readonly unreadable: readonly UnreadableObject[];
-  readonly rows: number;
-  readonly conflicts: number;
-  readonly conflictSamples: readonly ConflictSample[];
-}
-
-interface RederiveOptions {
-  readonly product: RawProduct;
-  readonly index: NameIndex;
-  readonly block: BlockCells;
-  /** The n of `v{n}/`. */
-  readonly version: number;
-}
 
 /** A month of the block as it is and as the raw objects give it. */
 interface MonthPair {
@@ -56,9 +23,8 @@ interface MonthPair {
  * exactly the ids that were there, or not at all. Where another copy of a trade wins and moves it to another month, the
  * months concerned are replaced together.
  */
-export async function rederiveBlock(context: TableContext, options: RederiveOptions): Promise<RederivedBlock> {
-  const { product, index, block, version } = options;
-  const plan = planBlock(block.ids, index);
+export async function rederiveBlock(context: TableContext, task: RederiveTask): Promise<RederivedBlock> {
+  const { product, plan, block, version } = task;
   const nothing = { removed: [], added: [], unreadable: [], rows: 0, conflicts: 0, conflictSamples: [] };
   if (plan.names.length === 0) {
     const due = block.cells.filter(({ month }) => block.months.has(month));
@@ -81,11 +47,12 @@ export async function rederiveBlock(context: TableContext, options: RederiveOpti
     else if (pair.held !== undefined)
       left.push(leave(product, pair.held, isMoved ? missing.intersect(pair.heldIds) : RangeSet.empty, reason));
   }
+  const { digest } = createNameIndex(plan.names);
   const added: DataFile[] = [];
   for (const { slice, derivedIds: ids } of replaced) {
     if (slice === undefined) continue;
     const { batch, rows: sorted } = rows;
-    const rawDigest = index.digest(ids);
+    const rawDigest = digest(ids);
     added.push(
       await writeCell(context, { product, version, block: block.block, slice, batch, rows: sorted, ids, rawDigest }),
     );
@@ -132,7 +99,7 @@ function whyLeft(pairs: readonly MonthPair[], unreadable: readonly UnreadableObj
   return held.equals(derived) ? undefined : 'its raw objects no longer give all of its ids';
 }
 
-function leave(product: RawProduct, cell: Cell, missing: RangeSet, reason: string): LeftCell {
+function leave(product: BlockProduct, cell: Cell, missing: RangeSet, reason: string): LeftCell {
   const { exchange, productId, symbol } = product;
   return { exchange, productId, symbol, month: cell.month, block: cell.block, missing, reason };
 }

@@ -15,6 +15,8 @@ export interface Stopwatch {
   /** Adds the time since `startMs` and what was done in it. */
   readonly add: (stage: Stage, startMs: number, done?: { items?: number; bytes?: number }) => void;
   readonly report: () => readonly StageReport[];
+  /** Adds what another stopwatch reported: a thread's. */
+  readonly merge: (stages: readonly StageReport[]) => void;
 }
 
 const STAGES: readonly Stage[] = ['read', 'map', 'sort', 'encode', 'write', 'commit'];
@@ -35,5 +37,13 @@ export function createStopwatch(monotonicMs: () => number): Stopwatch {
         const { items, bytes, busyMs } = sums.get(stage)!;
         return { stage, items, bytes, busySeconds: busyMs / 1000 };
       }),
+    merge: (stages) => {
+      for (const { stage, items, bytes, busySeconds } of stages) {
+        const sum = sums.get(stage)!;
+        sum.busyMs += busySeconds * 1000;
+        sum.items += items;
+        sum.bytes += bytes;
+      }
+    },
   };
 }

@@ -1,13 +1,13 @@
 import { RangeSet } from '@schemahub/coverage';
 import type { Snapshot } from '@schemahub/lake';
 import type { ScanReport } from '@schemahub/mapping-engine';
+import type { LeftCell, ProductCounts, RederivedBlock } from './block-work.js';
 import type { Committed } from './commit-loop.js';
 import type { ConflictSample } from './dedupe.js';
-import type { DerivedProduct, ProductCounts } from './derive-product.js';
+import type { DerivedProduct } from './derive-product.js';
 import type { RefusedSample } from './errors.js';
 import type { ProductPlan } from './plan-transform.js';
 import type { RawProduct } from './raw-product.js';
-import type { LeftCell, RederivedBlock } from './rederive-block.js';
 import type { UnreadableObject } from './scan-object.js';
 import type { StageReport } from './stopwatch.js';
 

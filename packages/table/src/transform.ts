@@ -9,15 +9,16 @@ import {
   type Snapshot,
 } from '@schemahub/lake';
 import { type BadRowLimit, createBadRowLimit } from './bad-row-limit.js';
+import { type BlockPool, withBlockPool } from './block-pool.js';
 import { commitPlanned } from './commit-loop.js';
 import { mappingOf, type TableContext } from './context.js';
-import { type DerivedProduct, deriveProduct } from './derive-product.js';
+import { type DerivedProduct, deriveProducts } from './derive-product.js';
 import { guardMeaning, meaningOf, refusePinned } from './mapping-guard.js';
 import { createNameIndex } from './name-index.js';
 import { planCompaction } from './plan-compaction.js';
 import { type ProductPlan, planTransform } from './plan-transform.js';
 import { type ProductsInput, type RawProduct, resolveProducts } from './raw-product.js';
-import { rederiveBlock } from './rederive-block.js';
+import { rederiveBlocks } from './rederive-product.js';
 import { createTransformReport, type TransformReport, type TransformResult } from './transform-result.js';
 
 /** Refused records that a run bears, as a share of all, beyond the ten that it always bears. */
@@ -69,15 +70,15 @@ async function deriveChange(
   const { report } = options;
   const limit = createBadRowLimit({ maxShare: options.maxShare, mostRecords: mostRecords(plans) });
   const version = base?.commit.table_version ?? 1;
-  const changes: ProductChange[] = [];
-  for (const plan of plans) {
-    if (plan.blocks.length === 0) continue;
-    const derived = await deriveProduct(context, { plan, version, limit, archived: false });
-    report.addProduct(derived);
-    const change = await changeOf(context, base, derived, version, report);
-    if (change !== undefined) changes.push(change);
-  }
-  finishLimit(limit, report);
+  const changes = await withBlockPool(context, countBlocks(plans), async (pool) => {
+    const made: (ProductChange | undefined)[] = [];
+    for (const derived of await deriveProducts(pool, plans, { version, limit, archived: false })) {
+      report.addProduct(derived);
+      made.push(await changeOf(pool, base, derived, version, report));
+    }
+    finishLimit(limit, report);
+    return made.filter((change) => change !== undefined);
+  });
   if (changes.length === 0) return undefined;
   const products = plans.map(({ product }) => product);
   return {
@@ -91,6 +92,10 @@ async function deriveChange(
   };
 }
 
+export function countBlocks(plans: readonly ProductPlan[]): number {
+  return plans.reduce((sum, { blocks }) => sum + blocks.length, 0);
+}
+
 /** Records that the planned objects can give at most. */
 export function mostRecords(plans: readonly ProductPlan[]): number {
   return plans.reduce((sum, { blocks }) => sum + blocks.reduce((rows, block) => rows + block.maxRows, 0), 0);
@@ -102,7 +107,7 @@ export function finishLimit(limit: BadRowLimit, report: TransformReport): void {
 }
 
 async function changeOf(
-  context: TableContext,
+  pool: BlockPool,
   base: Snapshot | undefined,
   derived: DerivedProduct,
   version: number,
@@ -111,7 +116,7 @@ async function changeOf(
   if (derived.files.length === 0 && derived.quarantined.isEmpty) return undefined;
   const { exchange, productId, symbol } = derived.product;
   const list = fileListOf(base, exchange, productId);
-  const { removeFiles, addFiles } = await joinCrowdedCells(context, list, derived, version, report);
+  const { removeFiles, addFiles } = await joinCrowdedCells(pool, list, derived, version, report);
   return {
     exchange,
     productId,
@@ -125,7 +130,7 @@ async function changeOf(
 
 /** Cells that the new files crowd (more than 32) are derived again as one file each, in the same commit. */
 async function joinCrowdedCells(
-  context: TableContext,
+  pool: BlockPool,
   list: FileList | undefined,
   derived: DerivedProduct,
   version: number,
@@ -151,8 +156,7 @@ async function joinCrowdedCells(
   const index = createNameIndex(product.names.filter(({ key }) => !unreadable.has(key)));
   const removed = new Set<string>();
   const added: DataFile[] = [];
-  for (const block of crowded) {
-    const result = await rederiveBlock(context, { product, index, block, version });
+  for (const result of await rederiveBlocks(pool, { product, index, blocks: crowded, version })) {
     for (const path of result.removed) removed.add(path);
     added.push(...result.added);
     report.addRederived(result);

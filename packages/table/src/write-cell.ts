@@ -3,13 +3,13 @@ import { type ColumnBatch, columnOf, gather } from '@schemahub/columns';
 import type { RangeSet } from '@schemahub/coverage';
 import type { DataFile } from '@schemahub/lake';
 import { WRITER_VERSION, writeParquet } from '@schemahub/parquet-sink';
+import type { BlockProduct } from './block-work.js';
 import type { TableContext } from './context.js';
 import type { MonthSlice } from './months.js';
-import type { RawProduct } from './raw-product.js';
 import { TRADE_COLUMNS } from './trade-columns.js';
 
 export interface CellFile {
-  readonly product: RawProduct;
+  readonly product: BlockProduct;
   /** The n of `v{n}/`. */
   readonly version: number;
   readonly block: number;
