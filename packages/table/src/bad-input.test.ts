@@ -167,6 +167,15 @@ describe('damaged raw', () => {
     expect(await lake.rows()).toEqual(truthOf(good));
   });
 
+  test('once damage is met, the rest is only read: nothing is written that the second reading writes again', async () => {
+    const lake = createTestLake();
+    await lake.putText(tradesOf(1, 3), 'x\n');
+    await lake.put(tradesOf(BLOCK_IDS, BLOCK_IDS + 3));
+    await transform(lake);
+    expect(Object.keys(await lake.hashes('unified_trades/v1/'))).toHaveLength(1);
+    expect((await lake.head())?.products[0]?.files).toHaveLength(1);
+  });
+
   test('a run in which everything is damaged commits nothing', async () => {
     const lake = createTestLake();
     await lake.putText(tradesOf(1, 3), 'x\n');

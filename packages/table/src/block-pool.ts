@@ -40,7 +40,7 @@ export async function withBlockPool<T>(
 }
 
 /** `stop` ends the pool with an error, however far it is. */
-export function createBlockPool(derivers: readonly BlockDeriver[]): {
+function createBlockPool(derivers: readonly BlockDeriver[]): {
   readonly pool: BlockPool;
   readonly stop: (reason: unknown) => void;
 } {

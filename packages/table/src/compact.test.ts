@@ -4,6 +4,7 @@ import { StoreError } from '@schemahub/object-store';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CompactResult } from './compact.js';
+import type { TableOptions } from './context.js';
 import { createNameIndex } from './name-index.js';
 import { cellsOf, isCanonical } from './plan-compaction.js';
 import {
@@ -19,13 +20,14 @@ import {
   tradesOf,
   truthOf,
 } from './test-lake.js';
+import { createTestWorkers } from './test-workers.js';
 
-async function transform(lake: TestLake): Promise<void> {
-  await lake.table().transform({ products: [await lake.product()] });
+async function transform(lake: TestLake, options: Partial<TableOptions> = {}): Promise<void> {
+  await lake.table(options).transform({ products: [await lake.product()] });
 }
 
-async function compact(lake: TestLake): Promise<CompactResult> {
-  return await lake.table().compact({ products: [await lake.product()] });
+async function compact(lake: TestLake, options: Partial<TableOptions> = {}): Promise<CompactResult> {
+  return await lake.table(options).compact({ products: [await lake.product()] });
 }
 
 /** A small generator of numbers, so that one seed of fast-check decides a whole schedule. */
@@ -52,10 +54,21 @@ function copiesOf(seed: number): TestTrade[] {
   return copies;
 }
 
-/** Puts the copies into objects of any make-up, transforms whenever it likes, and compacts at the end. */
-async function anyHistory(copies: readonly TestTrade[], seed: number): Promise<TestLake> {
+interface History {
+  readonly seed: number;
+  /** Transforms after which object: after the last alone, after some, after each (about fifty). */
+  readonly runs: 'one' | 'some' | 'each';
+  readonly threads: 1 | 2;
+}
+
+/** Blocks that went to another thread in all histories. */
+let handedOver = 0;
+
+/** Puts the copies into objects of any make-up, transforms whenever it is told to, and compacts at the end. */
+async function anyHistory(copies: readonly TestTrade[], { seed, runs, threads }: History): Promise<TestLake> {
   const random = randomOf(seed);
   const lake = createTestLake();
+  const { openWorkers, blocks } = createTestWorkers(lake, { threads });
   const objects: TestTrade[][] = [];
   const size = 1 + random(10);
   const shuffled = [...copies];
@@ -70,11 +83,12 @@ async function anyHistory(copies: readonly TestTrade[], seed: number): Promise<T
   }
   for (const [at, rows] of objects.entries()) {
     await lake.put(rows, { revision: at + 2 }); // one-row objects of equal trades would share their name
-    if (random(3) === 0) await transform(lake);
-    if (random(9) === 0) await compact(lake);
+    if (runs === 'each' || (runs === 'some' && random(3) === 0)) await transform(lake, { openWorkers });
+    if (runs === 'some' && random(9) === 0) await compact(lake, { openWorkers });
   }
-  await transform(lake);
-  await compact(lake);
+  await transform(lake, { openWorkers });
+  await compact(lake, { openWorkers });
+  handedOver += blocks();
   return lake;
 }
 
@@ -97,10 +111,15 @@ test('a cell is canonical when it has one file of this writer, with these column
 });
 
 describe('compact', () => {
-  test('the same raw records in any objects, any order, any number of runs give identical files', async () => {
+  test('the same raw records in any objects, any order, any number of runs and threads give identical files', async () => {
     const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+    const histories = fc.record<History>({
+      seed: seeds,
+      runs: fc.constantFrom('one', 'some', 'each'),
+      threads: fc.constantFrom(1, 2),
+    });
     await fc.assert(
-      fc.asyncProperty(seeds, seeds, seeds, async (data, one, two) => {
+      fc.asyncProperty(seeds, histories, histories, async (data, one, two) => {
         const copies = copiesOf(data);
         const first = await anyHistory(copies, one);
         const second = await anyHistory(copies, two);
@@ -113,6 +132,7 @@ describe('compact', () => {
       }),
       { numRuns: 25 },
     );
+    expect(handedOver).toBeGreaterThan(0);
   });
 
   test('many files become one that says what it was made from; canonical cells are left alone', async () => {
