@@ -26,7 +26,7 @@ export function outputOf(source) {
 export async function compileWasm(source) {
   let bytes;
   const { error, stderr } = await asc.main(
-    [source, '-O3', '--converge', '--noAssert', '--runtime', 'stub', '--outFile', 'out.wasm'],
+    [source, '-O3', '--converge', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--outFile', 'out.wasm'],
     {
       readFile: (name, base) => {
         const path = `${base === undefined || base === '.' ? root : `${base}/`}${name}`;

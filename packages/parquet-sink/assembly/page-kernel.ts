@@ -333,13 +333,26 @@ let greatest: f64 = 0;
 
 const MAX_SAFE: f64 = 9007199254740991;
 
-/** The least of `count` doubles, NaN left out: infinity where there is no other. */
+/** The least of `count` doubles, NaN left out: infinity where there is no other. Two at a time. */
 export function bounds(values: usize, count: i32): f64 {
-  let low: f64 = Infinity;
-  let high: f64 = -Infinity;
-  let whole = true;
-  for (let index = 0; index < count; index++) {
-    const value = load<f64>(values + (<usize>index << 3));
+  let lows = f64x2.splat(Infinity);
+  let highs = f64x2.splat(-Infinity);
+  let odd = i64x2.splat(0);
+  const end = values + (<usize>(count & ~1) << 3);
+  for (let at = values; at < end; at += 16) {
+    const pair = v128.load(at);
+    // Of a value and NaN both give the first.
+    lows = f64x2.pmin(lows, pair);
+    highs = f64x2.pmax(highs, pair);
+    odd = v128.or(odd, f64x2.ne(pair, f64x2.nearest(pair)));
+  }
+  let low = f64x2.extract_lane(lows, 0);
+  let high = f64x2.extract_lane(highs, 0);
+  if (f64x2.extract_lane(lows, 1) < low) low = f64x2.extract_lane(lows, 1);
+  if (f64x2.extract_lane(highs, 1) > high) high = f64x2.extract_lane(highs, 1);
+  let whole = !v128.any_true(odd);
+  if ((count & 1) != 0) {
+    const value = load<f64>(end);
     if (value < low) low = value;
     if (value > high) high = value;
     if (value != nearest(value)) whole = false;

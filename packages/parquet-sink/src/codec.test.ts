@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { loadCompressor, loadZstd, uncompressSnappy } from './codec.js';
+import { loadCompressor, loadZstd } from './codec.js';
+import { uncompressSnappy } from './snappy.js';
 
 /** Bytes of few or many letters without order, the same on every run. */
 function createNoise(seed: number): (size: number, letters: number) => Uint8Array {

@@ -1,7 +1,5 @@
 import { crc32 } from 'node:zlib';
 import type { ColumnChunk, Encoding, OffsetIndex, PageHeader, SchemaElement } from 'hyparquet';
-import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
-import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { unconvertMinMax } from 'hyparquet-writer/src/unconvert.js';
 import type { Codec, Compressor } from './codec.js';
 import { appendBytes, type ByteBuffer, createByteBuffer, reserve, written } from './encode/byte-buffer.js';
@@ -9,6 +7,7 @@ import { appendHybrid } from './encode/page-kernel.js';
 import type { TextBytes } from './encode/text-bytes.js';
 import { chunkTexts, type Profile, planEncoders, type ValueEncoder } from './encode/value-encoder.js';
 import { PAGE_ROWS, PAGE_TEXT_BYTES } from './limits.js';
+import { encodePageHeader } from './page-header.js';
 import type { ColumnChunkData } from './row-group-buffer.js';
 import {
   type Bounds,
@@ -90,24 +89,34 @@ export function writeColumnChunk(chunk: ColumnChunkData, options: ChunkOptions):
   };
 }
 
+/** How the values of a chunk are written. */
+interface Choice {
+  readonly encoder: ValueEncoder;
+  /** The page of its dictionary, compressed. */
+  readonly dictionary: Uint8Array | undefined;
+}
+
 /** The encoder that compresses best, by its dictionary and one page in the middle of the chunk. */
 function smallestEncoder(
   chunk: ColumnChunkData,
   encoders: readonly ValueEncoder[],
   { compressor }: ChunkOptions,
-): ValueEncoder {
-  let best = encoders[0]!;
+): Choice {
+  const choices = encoders.map((encoder): Choice => {
+    const { dictionary } = encoder;
+    return { encoder, dictionary: dictionary && compressor.compress(dictionary.bytes) };
+  });
+  let best = choices[0]!;
   let least = Number.POSITIVE_INFINITY;
-  for (const encoder of encoders.length > 1 ? encoders : []) {
+  for (const choice of choices.length > 1 ? choices : []) {
     const sampled = Math.min(chunk.count, PAGE_ROWS);
     const from = Math.floor((chunk.count - sampled) / 2);
     scratch.length = 0;
-    encoder.append(scratch, from, from + sampled);
+    choice.encoder.append(scratch, from, from + sampled);
     const page = compressor.compress(written(scratch)).length;
-    const dictionary = encoder.dictionary === undefined ? 0 : compressor.compress(encoder.dictionary.bytes).length;
-    const size = dictionary + (page * chunk.count) / Math.max(1, sampled);
+    const size = (choice.dictionary?.length ?? 0) + (page * chunk.count) / Math.max(1, sampled);
     if (size >= least) continue;
-    best = encoder;
+    best = choice;
     least = size;
   }
   return best;
@@ -116,7 +125,7 @@ function smallestEncoder(
 /** Values of the page being written, before compression. */
 const scratch: ByteBuffer = createByteBuffer(8 * PAGE_ROWS + 64);
 
-function encodePages(chunk: ColumnChunkData, encoder: ValueEncoder, options: ChunkOptions): EncodedPages {
+function encodePages(chunk: ColumnChunkData, { encoder, dictionary }: Choice, options: ChunkOptions): EncodedPages {
   const pieces: Uint8Array[] = [];
   const locations: OffsetIndex['page_locations'] = [];
   let size = 0;
@@ -126,7 +135,7 @@ function encodePages(chunk: ColumnChunkData, encoder: ValueEncoder, options: Chu
     size += page.size;
     uncompressedSize += page.uncompressedSize;
   };
-  if (encoder.dictionary !== undefined) append(dictionaryPage(encoder.dictionary, options));
+  if (dictionary !== undefined) append(dictionaryPage(encoder.dictionary!, dictionary, options));
   const dictionarySize = size;
   const ranges = planPages(chunk, encoder);
   for (const range of ranges) {
@@ -173,8 +182,11 @@ interface WrittenPage {
   readonly uncompressedSize: number;
 }
 
-function dictionaryPage(dictionary: NonNullable<ValueEncoder['dictionary']>, options: ChunkOptions): WrittenPage {
-  const body = options.compressor.compress(dictionary.bytes);
+function dictionaryPage(
+  dictionary: NonNullable<ValueEncoder['dictionary']>,
+  body: Uint8Array,
+  options: ChunkOptions,
+): WrittenPage {
   return finishPage([body], dictionary.bytes.length, {
     type: 'DICTIONARY_PAGE',
     dictionary_page_header: {
@@ -271,18 +283,16 @@ function finishPage(body: readonly Uint8Array[], uncompressedSize: number, rest:
     crc = crc32(piece, crc);
     size += piece.length;
   }
-  const header = new ByteWriter(128);
-  writePageHeader(header, {
+  const header = encodePageHeader({
     ...rest,
     uncompressed_page_size: uncompressedSize,
     compressed_page_size: size,
     crc: crc | 0,
   });
-  const headerBytes = header.getBytes();
   return {
-    pieces: [headerBytes, ...body],
-    size: headerBytes.length + size,
-    uncompressedSize: headerBytes.length + uncompressedSize,
+    pieces: [header, ...body],
+    size: header.length + size,
+    uncompressedSize: header.length + uncompressedSize,
   };
 }
 

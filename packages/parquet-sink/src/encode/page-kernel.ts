@@ -1,13 +1,11 @@
 import { wasm } from '../page-kernel.wasm.js';
+import { aligned, baseOf, growTo, instantiate, type WasmExports } from '../wasm-module.js';
 import { appendBytes, type ByteBuffer } from './byte-buffer.js';
 
 // The host of assembly/page-kernel.ts: values are copied into its memory, bytes and codes come out. Compiled loops cost
 // no time of the optimizing compiler in every process, and compute in 64 bits what JavaScript takes apart.
 
-/** The exports of the module. Pointers are byte offsets in its memory. */
-interface KernelExports {
-  readonly memory: { readonly buffer: ArrayBuffer; readonly grow: (pages: number) => number };
-  readonly heapBase: () => number;
+interface KernelExports extends WasmExports {
   readonly deltaBinaryPacked: (values: number, count: number, to: number) => number;
   readonly deltaIds: (ids: number, count: number, lengths: number, texts: number, to: number) => number;
   readonly hybrid: (values: number, count: number, width: number, to: number) => number;
@@ -37,12 +35,6 @@ interface KernelExports {
   readonly markCodes: (codes: number, count: number, marks: number, entries: number) => void;
 }
 
-/** What is used of it; the types of Node have no more than a name for it. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-}
-
 interface Kernel {
   readonly run: KernelExports;
   bytes: Uint8Array<ArrayBuffer>;
@@ -50,7 +42,6 @@ interface Kernel {
   words: Uint32Array<ArrayBuffer>;
 }
 
-const PAGE_BYTES = 65_536;
 /** What a writer may write beyond its end. */
 const SLACK_BYTES = 64;
 /** Bytes of a block of 128 deltas at most, and of what stands before the first one. */
@@ -68,17 +59,12 @@ let made: Kernel | undefined;
 /** One for the process: every call is over before another begins, and nothing stays in it. */
 function kernelWith(size: number): Kernel {
   made ??= createKernel();
-  const missing = base(made) + size + SLACK_BYTES - made.bytes.length;
-  if (missing > 0) {
-    made.run.memory.grow(Math.ceil(missing / PAGE_BYTES));
-    Object.assign(made, viewsOf(made.run));
-  }
+  if (growTo(made.run, base(made) + size + SLACK_BYTES)) Object.assign(made, viewsOf(made.run));
   return made;
 }
 
 function createKernel(): Kernel {
-  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-  const run = new Instance(new Module(Buffer.from(wasm, 'base64')), {}).exports as KernelExports;
+  const run = instantiate<KernelExports>(wasm);
   return { run, ...viewsOf(run) };
 }
 
@@ -88,11 +74,7 @@ function viewsOf({ memory }: KernelExports): Pick<Kernel, 'bytes' | 'numbers' | 
 }
 
 function base({ run }: Kernel): number {
-  return aligned(run.heapBase());
-}
-
-function aligned(pointer: number): number {
-  return Math.ceil(pointer / 16) * 16;
+  return baseOf(run);
 }
 
 function deltaBytes(count: number): number {

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { PageHeader } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
-import { loadZstd, uncompressSnappy } from '../codec.js';
+import { loadZstd } from '../codec.js';
 import { MAX_PAGE_BYTES } from '../limits.js';
+import { uncompressSnappy } from '../snappy.js';
 import { damaged, ParquetReadError, unsupported } from './errors.js';
 import { checkThriftStruct } from './thrift-check.js';
 
