@@ -6,7 +6,8 @@ const withAws = process.env.SCHEMAHUB_BUNDLE === 'aws';
 // A folder, not one file: `--help` loads only what it prints. DuckDB and zstd stay outside: they load files beside themselves;
 // so does the AWS SDK, which only those install who use it.
 export default defineConfig({
-  entry: { schemahub: 'src/main.ts' },
+  // The program, and what its further threads run.
+  entry: { schemahub: 'src/main.ts', 'block-thread': 'src/block-thread.ts' },
   format: ['esm'],
   outExtension: () => ({ js: '.mjs' }),
   target: 'node20',

@@ -150,6 +150,7 @@ async function contenders(inputs: readonly Input[], folder: string): Promise<Ent
     const truth = await truthOf(input, folder);
     entries.push(ours(input, truth, 'snappy'));
     if (input.name === 'plain') entries.push(ours(input, truth, 'zstd'));
+    if (input.name === 'gzip') entries.push(ours(input, truth, 'snappy', ['--threads', '2']));
     entries.push(
       peer(input, truth, folder, { name: 'DuckDB, 1 thread, snappy', peer: 'duckdb', threads: 1, codec: 'snappy' }),
     );

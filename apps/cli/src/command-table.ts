@@ -111,6 +111,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       ...tableOptions,
       ...icebergOptions,
+      fromSetting('threads', 'N'),
       fromSetting('max-bad', 'SHARE'),
       fromSetting('decimals'),
       option('rebuild', undefined, 'make all files anew, after a mapping change'),
@@ -131,6 +132,7 @@ export const commandTable: readonly CommandSpec[] = [
       ...icebergOptions,
       fromSetting('mapping-path', 'FILE'),
       fromSetting('codec', 'NAME'),
+      fromSetting('threads', 'N'),
       option('atomic', undefined, 'commit all exchanges at once, when the last has finished'),
     ],
     writes: true,
@@ -225,7 +227,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'compact',
     summary: 'one canonical file a cell',
-    options: [...tableOptions, ...icebergOptions],
+    options: [...tableOptions, ...icebergOptions, fromSetting('threads', 'N')],
     writes: true,
     examples: ['schemahub compact'],
     load: () => import('./commands/maintain.js'),

@@ -1,6 +1,6 @@
-import type { ObjectStore } from '@schemahub/object-store';
 import type { OpenLake } from '@schemahub/runtime/lake';
 import { chosenSnapshot, openQuery } from '@schemahub/runtime/query';
+import type { RequestCounts } from '@schemahub/runtime/request-counts';
 import { bytesText, grouped } from './text-table.js';
 
 /** What one snapshot takes to ask, told for the one before a compaction and the one after it. */
@@ -12,33 +12,6 @@ export interface TableFigures {
   readonly planningMs: number | null;
   /** The last 100 trades of the table. */
   readonly queryMs: number | null;
-}
-
-export type RequestCounts = Readonly<Record<'get' | 'put' | 'list' | 'delete', number>>;
-
-/** A store that counts what it is asked. */
-export function countRequests(store: ObjectStore): { readonly store: ObjectStore; readonly requests: RequestCounts } {
-  const requests = { get: 0, put: 0, list: 0, delete: 0 };
-  const count = <Args extends unknown[], Result>(
-    kind: keyof RequestCounts,
-    call: (...args: Args) => Result,
-  ): ((...args: Args) => Result) => {
-    return (...args) => {
-      requests[kind] += 1;
-      return call(...args);
-    };
-  };
-  return {
-    requests,
-    store: {
-      ...store,
-      get: count('get', store.get),
-      putIfAbsent: count('put', store.putIfAbsent),
-      putIfMatch: count('put', store.putIfMatch),
-      list: count('list', store.list),
-      delete: count('delete', store.delete),
-    },
-  };
 }
 
 const QUESTION = 'SELECT * FROM trades_unified ORDER BY trade_ts DESC LIMIT 100';

@@ -158,3 +158,21 @@ function createConfig(values: readonly ConfigValue[], of: Config['of']): Config 
     of,
   };
 }
+
+/** A config as plain data, to take it to another thread of the process. */
+export type PlainConfig = readonly (Pick<ConfigValue, 'value' | 'origin' | 'from'> & { readonly name: string })[];
+
+export function configToPlain({ values }: Config): PlainConfig {
+  return values.map(({ setting, value, origin, from }) => ({ name: setting.name, value, origin, from }));
+}
+
+/** What `configToPlain` was given; of the run's exchange alone. */
+export function configFromPlain(plain: PlainConfig): Config {
+  const values = plain.map(({ name, ...rest }) => ({
+    setting: settings.find((setting) => setting.name === name)!,
+    ...rest,
+  }));
+  return createConfig(values, () => {
+    throw new TypeError('a thread has the settings of its run');
+  });
+}

@@ -5,14 +5,13 @@ import { systemClock } from '@schemahub/connector-kit/clock';
 import { createDocuments, createLeases, type Documents, type Leases } from '@schemahub/coordination';
 import type { HealthTable } from '@schemahub/coordination/dynamodb';
 import type { Clock } from '@schemahub/core';
-import { createLayout, type Layout, latestCommitNumber, listProducts } from '@schemahub/lake';
+import { type Layout, latestCommitNumber, listProducts } from '@schemahub/lake';
 import { createFolderStore, createOverlayStore, currentProcess, type ObjectStore } from '@schemahub/object-store';
-import { openHealthTable, openLeaseTable, openS3, prefixInLake } from './aws.js';
+import { openHealthTable, openLeaseTable } from './aws.js';
 import type { Config } from './config.js';
-import { processEnvironment } from './environment.js';
 import { UsageError } from './errors.js';
-import { createFileCache, defaultCacheFolder, type LocalFiles } from './file-cache.js';
-import { lakePlaceOf } from './lake-place.js';
+import type { LocalFiles } from './file-cache.js';
+import { openStore } from './lake-store.js';
 import { exchanges } from './settings.js';
 import { createTraffic, type Traffic } from './traffic.js';
 
@@ -44,38 +43,6 @@ export interface OpenLakeOptions {
   readonly clock?: Clock | undefined;
   /** Nothing is written: reads see the lake and what this run would have written. */
   readonly dryRun?: boolean | undefined;
-}
-
-interface Opened {
-  readonly store: ObjectStore;
-  readonly layout: Layout;
-  readonly local?: LocalFiles;
-  readonly sweep?: (now: number) => Promise<void>;
-}
-
-/** The store of a lake, and where everything lies in it. */
-async function openStore(config: Config, clock: Clock, traffic: Traffic): Promise<Opened> {
-  const place = lakePlaceOf(config);
-  const raw = config.optionalText('raw-prefix');
-  const unified = config.optionalText('unified-prefix');
-  if (place.kind === 'folder') {
-    const store = createFolderStore({ folder: place.folder, sleep: clock.sleep });
-    return { store, sweep: store.sweep, layout: createLayout({ rawPrefix: raw, unifiedPrefix: unified }) };
-  }
-  const [ownRaw, ownUnified] = [prefixInLake(place, raw), prefixInLake(place, unified)];
-  const fromRoot = [...ownRaw.fromRoot, ...ownUnified.fromRoot];
-  const store = await openS3({ place, config, clock, fromRoot, traffic });
-  const cacheFolder = config.optionalText('cache-dir') ?? defaultCacheFolder(processEnvironment().XDG_CACHE_HOME);
-  return {
-    store,
-    layout: createLayout({ rawPrefix: ownRaw.key, unifiedPrefix: ownUnified.key }),
-    local: createFileCache({
-      store,
-      folder: cacheFolder,
-      now: clock.now,
-      maxBytes: config.number('max-fetch') * 1_000_000,
-    }),
-  };
 }
 
 function openCheckpoints(config: Config, clock: Clock, store: ObjectStore, dryRun: boolean): Documents {

@@ -254,6 +254,13 @@ export const settings: readonly Setting[] = [
   ),
   setting('codec', ['SCHEMAHUB_CODEC'], 'snappy', oneOf('snappy', 'zstd', 'none'), 'compression of Parquet files'),
   setting(
+    'threads',
+    ['SCHEMAHUB_THREADS'],
+    1,
+    number(1, 64),
+    'threads that turn raw objects into the table; each holds a block of rows more in memory',
+  ),
+  setting(
     'max-bad',
     ['SCHEMAHUB_MAX_BAD'],
     0.001,

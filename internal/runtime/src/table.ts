@@ -9,11 +9,19 @@ import { type CheckpointContext, condemnObjects, loadCheckpoint } from '@schemah
 import { readHead } from '@schemahub/lake';
 import { loadMapping, loadParsedMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
 import { parsedMappings } from '@schemahub/mappings';
-import { createTable, type RawProduct, type Table, type TableEvent, type UnreadableObject } from '@schemahub/table';
+import {
+  createTable,
+  type RawProduct,
+  type Table,
+  type TableEvent,
+  type TableOptions,
+  type UnreadableObject,
+} from '@schemahub/table';
 import { expectColumns } from './column-memory.js';
 import type { Config } from './config.js';
 import { UsageError } from './errors.js';
 import { lakeProducts, type OpenLake } from './lake.js';
+import type { RequestCounts } from './request-counts.js';
 import { type Venue, venueOf, venues } from './venues.js';
 
 /** The two shapes of the table: with and without exact decimals. */
@@ -32,6 +40,10 @@ export interface OpenTableOptions {
   readonly onRawEvent?: OnEvent | undefined;
   /** Commands that read no raw objects need no mapping. */
   readonly withoutMappings?: boolean | undefined;
+  /** What the further threads of `--threads` run (`serveBlockThread`); without it there are none. */
+  readonly threadEntry?: URL | undefined;
+  /** Calls of those threads to the store are added here. */
+  readonly requests?: RequestCounts | undefined;
 }
 
 export interface OpenTable {
@@ -118,6 +130,16 @@ async function schemaFor(lake: OpenLake, config: Config): Promise<TableSchema> {
   return has === true ? tradesUnifiedWithDecimals : tradesUnified;
 }
 
+/** Further threads, where the settings ask for them; their code is loaded only then. */
+async function openWorkersOf(
+  { config, lake, threadEntry: entry, requests }: OpenTableOptions,
+  run: Pick<TableOptions, 'schema' | 'mappings' | 'runId'>,
+): Promise<TableOptions['openWorkers']> {
+  if (entry === undefined || config.number('threads') === 1) return undefined;
+  const { blockThreads } = await import('./block-thread.js');
+  return blockThreads({ ...run, config, entry, traffic: lake.traffic, requests });
+}
+
 /** Opens the table of a lake. Throws before anything is read when a mapping or option is wrong. */
 export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   const { lake, config, stop } = options;
@@ -130,12 +152,13 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
   // Cells of every exchange are compacted, whichever one was named.
   for (const { rawTable } of options.withoutMappings === true ? [] : venues)
     mappings[rawTable] = await mappingFor(config, rawTable);
+  const runId = randomUUID();
   const table = createTable({
     store: lake.store,
     layout: lake.layout,
     schema,
     mappings,
-    runId: randomUUID(),
+    runId,
     clock: lake.clock,
     monotonicMs: () => performance.now(),
     codec: config.text('codec') as 'snappy' | 'zstd' | 'none',
@@ -144,6 +167,7 @@ export async function openTable(options: OpenTableOptions): Promise<OpenTable> {
       options.onEvent?.(event);
     },
     signal: stop,
+    openWorkers: await openWorkersOf(options, { schema, mappings, runId }),
   });
   return {
     table,

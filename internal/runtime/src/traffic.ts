@@ -22,6 +22,15 @@ export function countDynamo(traffic: Traffic, operation: string): void {
   traffic.dynamodb[operation] = (traffic.dynamodb[operation] ?? 0) + 1;
 }
 
+/** Adds what another thread asked of AWS. */
+export function addTraffic(traffic: Traffic, more: Traffic): void {
+  for (const service of ['s3', 'dynamodb'] as const)
+    for (const [operation, count] of Object.entries(more[service]))
+      traffic[service][operation] = (traffic[service][operation] ?? 0) + count;
+  traffic.sentBytes += more.sentBytes;
+  traffic.receivedBytes += more.receivedBytes;
+}
+
 export type PriceName = 's3Write' | 's3Read' | 's3GbMonth' | 'dynamoWrite' | 'dynamoRead';
 
 /**

@@ -1,15 +1,17 @@
 import { UsageError } from '@schemahub/runtime/config';
 import { expireFace, isPublishing, publishedPaths } from '@schemahub/runtime/iceberg';
 import { type OpenLake, openLake, requireLake, storeNow } from '@schemahub/runtime/lake';
+import { countRequests, createRequestCounts } from '@schemahub/runtime/request-counts';
 import { openTable } from '@schemahub/runtime/table';
 import { type CommandRun, type Invocation, textFlag } from '../command.js';
-import { costText, countRequests, figuresText, type TableFigures, tableFigures } from '../compact-figures.js';
+import { costText, figuresText, type TableFigures, tableFigures } from '../compact-figures.js';
 import { combineExitCodes, exitCodes } from '../exit-codes.js';
 import { createFetchLog } from '../fetch-log.js';
 import { withJobLease } from '../job-lease.js';
 import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped } from '../text-table.js';
+import { threadEntry } from '../thread-entry.js';
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -24,9 +26,11 @@ export function parseAge(option: string, text: string): number {
 async function compact(invocation: Invocation, lake: OpenLake): Promise<number> {
   const { config, io } = invocation;
   const log = createFetchLog(invocation);
-  const { store, requests } = countRequests(lake.store);
+  const requests = createRequestCounts();
   const opened = await openTable({
-    lake: { ...lake, store },
+    lake: { ...lake, store: countRequests(lake.store, requests) },
+    requests,
+    threadEntry,
     config,
     stop: invocation.stop,
     onEvent: createTableLog(invocation),

@@ -10,6 +10,7 @@ import { peakMemoryBytes } from '../peak-memory.js';
 import { publishCommits } from '../publish.js';
 import { createTableLog } from '../table-log.js';
 import { bytesText, grouped, textTable } from '../text-table.js';
+import { threadEntry } from '../thread-entry.js';
 
 function transformCode(result: TransformResult): number {
   const { totals, unreadable, left, isPartial } = result;
@@ -113,6 +114,7 @@ export const run: CommandRun = async (invocation) => {
         lake,
         config,
         stop: invocation.stop,
+        threadEntry,
         exchanges: invocation.exchanges,
         onEvent: createTableLog(invocation),
         onRawEvent: log.onEvent,

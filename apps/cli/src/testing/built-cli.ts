@@ -17,6 +17,8 @@ export interface SpawnOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly folder?: string | undefined;
   readonly nodeOptions?: readonly string[] | undefined;
+  /** Another build's program. Default: the one that was built. */
+  readonly program?: string | undefined;
   /** Has no more rights than a user: root may write everywhere, and becomes nobody for this. */
   readonly asUser?: boolean | undefined;
 }
@@ -68,7 +70,7 @@ export async function buildCli(): Promise<BuiltCli> {
     const started =
       options.asUser === true && copy !== undefined
         ? startProgram(join(copy, 'schemahub.mjs'), args, { ...options, nodeOptions: ['--import', becomeNobody] })
-        : startProgram(program, args, options);
+        : startProgram(options.program ?? program, args, options);
     running.add(started.child);
     started.child.once('exit', () => running.delete(started.child));
     return started;
