@@ -149,6 +149,11 @@ function strangerCli({ scratch, tarball, nodes, one }) {
     const ran = sh(node, ['node_modules/@schemahub/cli/bin/schemahub.mjs', 'demo'], { cwd: folder });
     if (!one(`the command line proves a lake on ${version}`, ran.ok && ran.text.includes('PROVEN')))
       console.log(ran.text);
+    const rebuild = ['transform', '--rebuild', '--threads', '2', '-v', '--lake', 'demo'];
+    const threaded = sh(node, ['node_modules/@schemahub/cli/bin/schemahub.mjs', ...rebuild], { cwd: folder });
+    // A second thread names its files by the run's id and its number.
+    if (!one(`its threads derive blocks on ${version}`, threaded.ok && /-1_\d+\.parquet/.test(threaded.text)))
+      console.log(threaded.text);
   }
 }
 
