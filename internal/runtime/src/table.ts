@@ -8,7 +8,7 @@ import type { OnEvent } from '@schemahub/ingest';
 import { type CheckpointContext, condemnObjects, loadCheckpoint } from '@schemahub/ingest/checkpoint';
 import { readHead } from '@schemahub/lake';
 import { loadMapping, loadParsedMapping, type Mapping, MappingError } from '@schemahub/mapping-engine';
-import { parsedMappings } from '@schemahub/mappings';
+import { embeddedMappings, parsedMappings } from '@schemahub/mappings';
 import {
   createTable,
   type RawProduct,
@@ -87,7 +87,12 @@ async function standingMapping(source: string): Promise<FoundMapping> {
   const local = await localMapping(source);
   if (local !== undefined) {
     const { text, file } = local;
-    return { mapping: await loadMapping(text, { file, schemas: tableSchemas }), file };
+    const options = { file, schemas: tableSchemas };
+    // A copy that nobody has changed, as `init` writes it, says what is known already.
+    const shipped = Object.keys(parsedMappings).find((name) => embeddedMappings[name] === text);
+    const mapping =
+      shipped === undefined ? await loadMapping(text, options) : loadParsedMapping(parsedMappings[shipped], options);
+    return { mapping, file };
   }
   for (const [file, value] of Object.entries(parsedMappings))
     if (value.source === source) return { mapping: loadParsedMapping(value, { file, schemas: tableSchemas }), file };
