@@ -108,8 +108,7 @@ export function hybrid(values: usize, count: i32, width: i32, to: usize): usize 
   let position = 0;
   while (position < count) {
     const value = load<u32>(values + (<usize>position << 2));
-    let end = position + 1;
-    while (end < count && load<u32>(values + (<usize>end << 2)) == value) end++;
+    const end = endOfRun(values, position, count, value);
     // Literals come in groups of eight: a run may only begin where the literals before it fill their last group.
     const aligned = literals + (((position - literals + 7) >> 3) << 3);
     if (end - aligned >= 8) {
@@ -121,6 +120,21 @@ export function hybrid(values: usize, count: i32, width: i32, to: usize): usize 
     position = end;
   }
   return literals < count ? writeLiterals(values, literals, count, width, at) : at;
+}
+
+/** The first place behind `position` that has another value. */
+// @ts-expect-error
+@inline
+function endOfRun(values: usize, position: i32, count: i32, value: u32): i32 {
+  let end = position + 1;
+  while (end < count && load<u32>(values + (<usize>end << 2)) == value) {
+    end++;
+    if (end - position < 8) continue;
+    // A run so long is mostly a longer one: four at a time.
+    const wanted = i32x4.splat(value);
+    while (end + 4 <= count && i32x4.all_true(i32x4.eq(v128.load(values + (<usize>end << 2)), wanted))) end += 4;
+  }
+  return end;
 }
 
 function writeLiterals(values: usize, from: i32, until: i32, width: i32, to: usize): usize {
@@ -146,8 +160,8 @@ function writeLiterals(values: usize, from: i32, until: i32, width: i32, to: usi
 
 /**
  * Numbers the distinct values of `count` values of `width` (1 or 2) 64-bit words by first appearance: a code each, and
- * for each code the place of its first value. `slots`: room for 8 × `limit` numbers and for 4096 at least, of which the
- * first 4096 are 0. −1 where there are more than `limit`.
+ * for each code its value and the place of its first one. `slots`: room for 8 × `limit` numbers and for 4096 at least, of
+ * which the first 4096 are 0. −1 where there are more than `limit`.
  */
 export function numberValues(
   values: usize,
@@ -156,6 +170,7 @@ export function numberValues(
   limit: i32,
   codes: usize,
   firsts: usize,
+  distinct: usize,
   slots: usize,
 ): i32 {
   const size = <usize>(width << 3);
@@ -168,20 +183,21 @@ export function numberValues(
     if (index == 0 || !sameWords(at - size, at, width)) {
       let slot = slotOf(at, width, bits);
       let entry = load<u32>(slots + (<usize>slot << 2));
-      while (entry != 0 && !sameWords(values + <usize>load<u32>(firsts + (<usize>(entry - 1) << 2)) * size, at, width)) {
+      while (entry != 0 && !sameWords(distinct + <usize>(entry - 1) * size, at, width)) {
         slot = (slot + 1) & ((1 << bits) - 1);
         entry = load<u32>(slots + (<usize>slot << 2));
       }
       if (entry == 0) {
         if (entries == limit) return -1;
         store<u32>(firsts + (<usize>entries << 2), index);
+        copyWords(at, distinct + <usize>entries * size, width);
         entries++;
         entry = <u32>entries;
         store<u32>(slots + (<usize>slot << 2), entry);
         // The table starts small and grows: most chunks have few distinct values, and a small table stays in the cache.
         if (entries * 2 > 1 << bits) {
           bits += 2;
-          fillSlots(values, width, firsts, entries, bits, slots);
+          fillSlots(distinct, width, entries, bits, slots);
         }
       }
       code = entry - 1;
@@ -205,6 +221,7 @@ export function areMostlyDistinct(
   sample: usize,
   codes: usize,
   firsts: usize,
+  distinct: usize,
   slots: usize,
 ): bool {
   if (count < SAMPLE * 4) return false;
@@ -214,35 +231,23 @@ export function areMostlyDistinct(
     // A step inside the stride, so that a period in the data does not meet the sample's.
     const from = values + <usize>(index * stride + ((index * 7) % stride)) * size;
     const to = sample + <usize>index * size;
-    store<u64>(to, load<u64>(from));
-    if (width > 1) store<u64>(to + 8, load<u64>(from + 8));
+    copyWords(from, to, width);
   }
-  const distinct = numberValues(sample, width, SAMPLE, SAMPLE, codes, firsts, slots);
+  const entries = numberValues(sample, width, SAMPLE, SAMPLE, codes, firsts, distinct, slots);
   // From here on the times that each is met.
-  memory.fill(firsts, 0, <usize>distinct << 2);
+  memory.fill(firsts, 0, <usize>entries << 2);
   for (let index = 0; index < SAMPLE; index++) {
     const times = firsts + (<usize>load<u32>(codes + (<usize>index << 2)) << 2);
     store<u32>(times, load<u32>(times) + 1);
   }
   let once: f64 = 0;
   let twice: f64 = 0;
-  for (let code = 0; code < distinct; code++) {
+  for (let code = 0; code < entries; code++) {
     const times = load<u32>(firsts + (<usize>code << 2));
     if (times == 1) once++;
     else if (times == 2) twice++;
   }
-  return <f64>distinct + (once * (once - 1)) / (2 * (twice + 1)) > <f64>count / 2;
-}
-
-/** The values at `firsts`, one after the other. */
-export function pickValues(values: usize, width: i32, firsts: usize, count: i32, to: usize): void {
-  const size = <usize>(width << 3);
-  for (let index = 0; index < count; index++) {
-    const from = values + <usize>load<u32>(firsts + (<usize>index << 2)) * size;
-    const at = to + <usize>index * size;
-    store<u64>(at, load<u64>(from));
-    if (width > 1) store<u64>(at + 8, load<u64>(from + 8));
-  }
+  return <f64>entries + (once * (once - 1)) / (2 * (twice + 1)) > <f64>count / 2;
 }
 
 /** Marks the codes below `entries` that come; `marks`: a byte each. */
@@ -259,16 +264,23 @@ function sameWords(a: usize, b: usize, width: i32): bool {
 
 // @ts-expect-error
 @inline
+function copyWords(from: usize, to: usize, width: i32): void {
+  store<u64>(to, load<u64>(from));
+  if (width > 1) store<u64>(to + 8, load<u64>(from + 8));
+}
+
+// @ts-expect-error
+@inline
 function slotOf(at: usize, width: i32, bits: i32): u32 {
   let word = load<u64>(at);
   if (width > 1) word = (word ^ (word >> 29)) * 0xbf58476d1ce4e5b9 + load<u64>(at + 8);
   return <u32>(((word ^ (word >> 32)) * 0x9e3779b97f4a7c15) >> <u64>(64 - bits));
 }
 
-function fillSlots(values: usize, width: i32, firsts: usize, entries: i32, bits: i32, slots: usize): void {
+function fillSlots(distinct: usize, width: i32, entries: i32, bits: i32, slots: usize): void {
   memory.fill(slots, 0, <usize>4 << <usize>bits);
   for (let entry = 0; entry < entries; entry++) {
-    let slot = slotOf(values + <usize>load<u32>(firsts + (<usize>entry << 2)) * <usize>(width << 3), width, bits);
+    let slot = slotOf(distinct + <usize>entry * <usize>(width << 3), width, bits);
     while (load<u32>(slots + (<usize>slot << 2)) != 0) slot = (slot + 1) & ((1 << bits) - 1);
     store<u32>(slots + (<usize>slot << 2), <u32>(entry + 1));
   }

@@ -20,6 +20,7 @@ interface KernelExports extends WasmExports {
     limit: number,
     codes: number,
     firsts: number,
+    distinct: number,
     slots: number,
   ) => number;
   readonly areMostlyDistinct: (
@@ -29,9 +30,9 @@ interface KernelExports extends WasmExports {
     sample: number,
     codes: number,
     firsts: number,
+    distinct: number,
     slots: number,
   ) => number;
-  readonly pickValues: (values: number, width: number, firsts: number, count: number, to: number) => void;
   readonly markCodes: (codes: number, count: number, marks: number, entries: number) => void;
 }
 
@@ -157,27 +158,27 @@ export function numberValues(
   const room = Math.max(limit, SAMPLE_ROOM);
   const slotCount = Math.max(FIRST_SLOTS, MOST_SLOTS_AN_ENTRY * room);
   const size = width * 4;
-  const kernel = kernelWith(size * (count + room) + 4 * (Math.max(count, room) + room + slotCount) + 64);
+  const kernel = kernelWith(size * (count + SAMPLE_ROOM + room) + 4 * (Math.max(count, room) + room + slotCount) + 64);
   const { run } = kernel;
   const values = base(kernel);
-  const picked = aligned(values + size * count);
-  const slots = aligned(picked + size * room);
+  const sample = aligned(values + size * count);
+  const distinct = sample + size * SAMPLE_ROOM;
+  const slots = aligned(distinct + size * room);
   const firsts = slots + 4 * slotCount;
   const target = firsts + 4 * room;
   kernel.words.set(words.subarray(0, count * width), values / 4);
   const clearSlots = (): unknown => kernel.words.fill(0, slots / 4, slots / 4 + FIRST_SLOTS);
   clearSlots();
-  if (run.areMostlyDistinct(values, width / 2, count, picked, target, firsts, slots) !== 0) return undefined;
+  if (run.areMostlyDistinct(values, width / 2, count, sample, target, firsts, distinct, slots) !== 0) return undefined;
   clearSlots();
-  const entries = run.numberValues(values, width / 2, count, limit, target, firsts, slots);
+  const entries = run.numberValues(values, width / 2, count, limit, target, firsts, distinct, slots);
   if (entries < 0) return undefined;
   if (codes.length < count) codes = new Uint32Array(count);
   codes.set(kernel.words.subarray(target / 4, target / 4 + count));
-  run.pickValues(values, width / 2, firsts, entries, picked);
   return {
     codes: codes.subarray(0, count),
     firsts: kernel.words.slice(firsts / 4, firsts / 4 + entries),
-    bytes: kernel.bytes.slice(picked, picked + entries * size),
+    bytes: kernel.bytes.slice(distinct, distinct + entries * size),
   };
 }
 
