@@ -1,47 +1,13 @@
 import { BLOCK_IDS, LakeError } from '@schemahub/lake';
-import { createMemoryStore, type ObjectStore, StoreError } from '@schemahub/object-store';
-import { faultyStore } from '@schemahub/object-store/testing';
+import { type ObjectStore, StoreError } from '@schemahub/object-store';
 import { describe, expect, test } from 'vitest';
 import type { TableEvent } from './context.js';
 import { TableError } from './errors.js';
-import {
-  cellHashes,
-  createTestLake,
-  lineOf,
-  PRODUCT,
-  sortRows,
-  type TestLake,
-  tradeOf,
-  tradesOf,
-  truthOf,
-} from './test-lake.js';
-import { createTestWorkers, type TestWorkers, type TestWorkersOptions } from './test-workers.js';
+import { cellHashes, createTestLake, lineOf, type TestLake, tradeOf, tradesOf, truthOf } from './test-lake.js';
+import { BLOCKS, createTestWorkers, putBlocks, transformWith, truth } from './test-workers.js';
 import type { TransformResult } from './transform-result.js';
 
 const INGESTED = ',"_source_ingest_ts":"2026-01-10T00:00:00.000000Z"}\n';
-/** First ids of blocks; an object lies at each. */
-const BLOCKS: readonly number[] = [0, 1, 2, 3].map((block) => block * BLOCK_IDS);
-
-/** Ten trades at the beginning of each block. */
-async function putBlocks(lake: TestLake, blocks: readonly number[] = BLOCKS): Promise<void> {
-  for (const first of blocks) await lake.put(tradesOf(first, first + 9));
-}
-
-const truth = (blocks: readonly number[] = BLOCKS): unknown =>
-  truthOf(blocks.flatMap((first) => tradesOf(first, first + 9)));
-
-async function transformWith(
-  lake: TestLake,
-  options: TestWorkersOptions & { readonly mainStore?: ObjectStore; readonly events?: TableEvent[] } = {},
-): Promise<{ readonly result: TransformResult; readonly workers: TestWorkers }> {
-  const workers = createTestWorkers(lake, options);
-  const { mainStore: store = lake.store, events } = options;
-  const onEvent = (event: TableEvent): void => void events?.push(event);
-  const table = lake.table({ store, onEvent, openWorkers: workers.openWorkers });
-  const result = await table.transform({ products: [await lake.product()] });
-  return { result, workers };
-}
-
 /** What a run must not depend on the number of threads in. */
 function told({
   totals,
@@ -226,6 +192,35 @@ function latch(): Latch {
   return { promise, resolve, reject };
 }
 
+test('too many refused records end a worker in the midst of its block', async () => {
+  const lake = createTestLake();
+  await lake.put(tradesOf(0, 9));
+  const starts = Array.from({ length: 8 }, (_, at) => BLOCK_IDS + at * 100);
+  const refused = (first: number): string =>
+    tradesOf(first, first + 19)
+      .map((trade) => `${lineOf({ ...trade, price: '0' })}${INGESTED}`)
+      .join('');
+  for (const first of starts) await lake.putText(tradesOf(first, first + 19), refused(first));
+  const told = latch();
+  const read = new Set<number>();
+  const store: ObjectStore = {
+    ...lake.store,
+    get: async (key, options) => {
+      const at = starts.findIndex((first) => key.includes(`/${String(first).padStart(20, '0')}-`));
+      read.add(at);
+      // The third waits until the run has had enough of the first.
+      if (at === 2) await told.promise;
+      return await lake.store.get(key, options);
+    },
+  };
+  const onMessage = ({ type }: { type: string }): undefined => {
+    if (type === 'abort') setImmediate(() => setImmediate(told.resolve));
+  };
+  await expect(transformWith(lake, { store, onMessage, maxBad: 0.1 })).rejects.toMatchObject({ code: 'too-many-bad' });
+  expect(read).toContain(1);
+  expect(read).not.toContain(7);
+});
+
 /** A store in which raw objects of chosen blocks wait until they are let go. */
 function gated(store: ObjectStore): {
   readonly store: ObjectStore;
@@ -328,52 +323,5 @@ describe('a worker that ends in the midst of a block', () => {
     expect(await lake.head()).toBeUndefined();
     await transformWith(lake);
     expect(await lake.rows()).toEqual(truth([...BLOCKS, 4 * BLOCK_IDS, 5 * BLOCK_IDS]));
-  });
-});
-
-describe('two threads killed at every call to the store', () => {
-  const commands = ['transform', 'rebuild', 'compact'] as const;
-  test.each(commands)('%s: the head is whole at every moment, and a second run finishes', async (command) => {
-    const prepare = async (store: ObjectStore): Promise<TestLake> => {
-      const lake = createTestLake({ store });
-      await putBlocks(lake, BLOCKS.slice(0, 3));
-      if (command === 'transform') return lake;
-      await transformWith(lake, { threads: 1 });
-      await lake.put([tradeOf(5, { ingest: tradeOf(5).ingest - 1 })]);
-      await lake.put([tradeOf(BLOCK_IDS + 5, { ingest: tradeOf(5).ingest - 1 })]);
-      return lake;
-    };
-    const run = async (lake: TestLake, store: ObjectStore, threads: number): Promise<void> => {
-      const { openWorkers } = createTestWorkers(lake, { store, threads });
-      const products = [await lake.product()];
-      await lake.table({ store, openWorkers })[command]({ products });
-    };
-    const clean = await prepare(createMemoryStore());
-    let calls = 0;
-    const count = (): undefined => {
-      calls += 1;
-    };
-    await run(clean, faultyStore(clean.store, count), 2);
-    const hashes = cellHashes(await clean.head());
-    expect(calls).toBeGreaterThan(10);
-    for (let at = 0; at < calls; at += 1) {
-      for (const mode of ['before', 'after', 'lost'] as const) {
-        const lake = await prepare(createMemoryStore());
-        const before = (await lake.head())?.number ?? 0;
-        const store = faultyStore(lake.store, ({ number }) =>
-          number < at || (mode === 'lost' && number > at)
-            ? undefined
-            : { when: number === at && mode !== 'before' ? 'after' : 'before', error: new Error('killed') },
-        );
-        await run(lake, store, 2).catch((error: unknown) => {
-          if ((error as Error).message !== 'killed') throw error;
-        });
-        const isCommitted = ((await lake.head())?.number ?? 0) > before;
-        const rows = sortRows(await lake.rows(PRODUCT));
-        expect(rows.length, `${mode} call ${at}`).toBe(before === 0 && !isCommitted ? 0 : 30);
-        await run(lake, lake.store, 2);
-        expect(cellHashes(await lake.head()), `${mode} call ${at}`).toEqual(hashes);
-      }
-    }
   });
 });

@@ -1,10 +1,12 @@
 import { MessageChannel } from 'node:worker_threads';
 import { tradesUnified } from '@schemahub/core';
+import { BLOCK_IDS } from '@schemahub/lake';
 import type { ObjectStore } from '@schemahub/object-store';
 import type { BlockWorker } from './block-port.js';
 import { serveBlocks } from './block-worker.js';
-import type { TableOptions } from './context.js';
-import { mapping, SOURCE, type TestLake } from './test-lake.js';
+import type { TableEvent, TableOptions } from './context.js';
+import { mapping, SOURCE, type TestLake, tradesOf, truthOf } from './test-lake.js';
+import type { TransformResult } from './transform-result.js';
 
 // Workers that share this thread but nothing else: what they are told and tell is cloned by a real channel.
 
@@ -78,4 +80,32 @@ export function createTestWorkers(lake: TestLake, options: TestWorkersOptions = 
       return Array.from({ length: Math.min(most, threads - 1) }, openOne);
     },
   };
+}
+
+/** First ids of blocks; an object lies at each. */
+export const BLOCKS: readonly number[] = [0, 1, 2, 3].map((block) => block * BLOCK_IDS);
+
+/** Ten trades at the beginning of each block. */
+export async function putBlocks(lake: TestLake, blocks: readonly number[] = BLOCKS): Promise<void> {
+  for (const first of blocks) await lake.put(tradesOf(first, first + 9));
+}
+
+export function truth(blocks: readonly number[] = BLOCKS): unknown {
+  return truthOf(blocks.flatMap((first) => tradesOf(first, first + 9)));
+}
+
+export async function transformWith(
+  lake: TestLake,
+  options: TestWorkersOptions & {
+    readonly mainStore?: ObjectStore;
+    readonly events?: TableEvent[];
+    readonly maxBad?: number;
+  } = {},
+): Promise<{ readonly result: TransformResult; readonly workers: TestWorkers }> {
+  const workers = createTestWorkers(lake, options);
+  const { mainStore: store = lake.store, events, maxBad } = options;
+  const onEvent = (event: TableEvent): void => void events?.push(event);
+  const table = lake.table({ store, onEvent, openWorkers: workers.openWorkers });
+  const result = await table.transform({ products: [await lake.product()], maxBad });
+  return { result, workers };
 }
