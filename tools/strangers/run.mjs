@@ -12,7 +12,7 @@ const BUDGET_KB = {
   audit: 80,
   'connector-kit': 110,
   iceberg: 110,
-  ingest: 105,
+  ingest: 107,
   lake: 55,
   'mapping-engine': 110,
   'object-store': 65,
