@@ -100,6 +100,31 @@ test('an object that is damaged gives nothing, whichever thread met it', async (
   expect(await lake.rows()).toEqual(truth([0, 2 * BLOCK_IDS]));
 });
 
+test('objects that cannot be used are told in the order of their blocks, whichever thread met its own first', async () => {
+  const lake = createTestLake();
+  const damaged = [0, BLOCK_IDS].map((first) => lake.putText(tradesOf(first, first + 9), 'no gzip'));
+  const [first, second] = await Promise.all(damaged);
+  await putBlocks(lake, BLOCKS.slice(2));
+  let tell: () => void = () => undefined;
+  const secondIsTold = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  // Block 0, this thread's, is read when the worker has told of block 1.
+  const mainStore: ObjectStore = {
+    ...lake.store,
+    get: async (key, options) => {
+      if (key === first!.key) await secondIsTold;
+      return await lake.store.get(key, options);
+    },
+  };
+  const onReply = ({ type }: { readonly type: string }): void => {
+    if (type === 'done') tell();
+  };
+  const { result } = await transformWith(lake, { mainStore, onReply });
+  expect(result.unreadable.map(({ key }) => key)).toEqual([first!.key, second!.key]);
+  expect(await lake.rows()).toEqual(truth(BLOCKS.slice(2)));
+});
+
 describe('an error of a worker is that of one thread', () => {
   const bad = (first: number): string =>
     tradesOf(first, first + 19)

@@ -44,22 +44,23 @@ async function deriveProduct(pool: BlockPool, plan: ProductPlan, options: Derive
     const names = product.names.filter(({ key }) => !unreadable.has(key));
     const blocks = unreadable.size === 0 ? plan.blocks : planBlocks(plan.newIds, createNameIndex(names));
     limit.restart(product);
-    const before = unreadable.size;
+    let isSound = true;
     const derived = await Promise.all(
       blocks.map((block) =>
         pool.run(async (deriver, signal) => {
           // Once something is to be left out, the rest is only read to find everything that is.
-          const writes = unreadable.size === before;
           const result = await deriver.derive(
-            { product: identityOf(product), plan: block, version, archived, writes },
+            { product: identityOf(product), plan: block, version, archived, writes: isSound },
             { signal, onRefused: (refused, samples) => limit.check(product, block.block, refused, samples) },
           );
-          for (const object of result.unreadable) unreadable.set(object.key, object);
+          if (result.unreadable.length > 0) isSound = false;
           return result;
         }),
       ),
     );
-    if (unreadable.size === before) return { product, ...mergeBlocks(derived), unreadable: [...unreadable.values()] };
+    if (isSound) return { product, ...mergeBlocks(derived), unreadable: [...unreadable.values()] };
+    // In the order of blocks, not in that in which threads met them.
+    for (const object of derived.flatMap((block) => block.unreadable)) unreadable.set(object.key, object);
   }
 }
 
