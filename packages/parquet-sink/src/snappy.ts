@@ -23,7 +23,8 @@ export function compressSnappy(bytes: Uint8Array): Uint8Array {
   const end = output + bytes.length + Math.ceil(bytes.length / 6) + 32 + SLACK_BYTES;
   if (growTo(run, end)) made.bytes = new Uint8Array(run.memory.buffer);
   made.bytes.set(bytes, input);
-  return made.bytes.slice(output, run.compress(input, bytes.length, output));
+  // Places beyond 2 GiB come out of the module as negative numbers.
+  return made.bytes.slice(output, run.compress(input, bytes.length, output) >>> 0);
 }
 
 function createSnappy(): NonNullable<typeof made> {
