@@ -23,6 +23,8 @@ export interface FolderStoreOptions {
 const PRIVATE = '.schemahub';
 const LOCK_LOOK_MS = 10;
 const LOCK_LOOKS = 1000;
+/** Bytes of one read: Node takes the low 32 bits of more, so that 4 GiB would be nothing. */
+const MOST_READ: number = 2 ** 30;
 
 const openFile = promisify(openCallback);
 const readPart = promisify(readCallback);
@@ -245,7 +247,7 @@ async function read(
     const room = Buffer.allocUnsafeSlow(Math.max(0, end - start));
     let done = 0;
     while (done < room.length) {
-      const { bytesRead } = await readPart(file, room, done, room.length - done, start + done);
+      const { bytesRead } = await readPart(file, room, done, Math.min(room.length - done, MOST_READ), start + done);
       if (bytesRead === 0) break;
       done += bytesRead;
     }
