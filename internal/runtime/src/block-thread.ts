@@ -40,7 +40,12 @@ export function blockThreads(options: BlockThreadsOptions): NonNullable<TableOpt
     begun += 1;
     const start: BlockThreadStart = { config: configToPlain(config), schema, mappings, runId: `${runId}-${begun}` };
     // Flags of the process hold for its threads; what Node was told to load first is not for them.
-    const worker = new Worker(entry, { workerData: start, execArgv: [], name: `blocks-${begun}` });
+    let worker: Worker;
+    try {
+      worker = new Worker(entry, { workerData: start, execArgv: [], name: `blocks-${begun}` });
+    } catch (error) {
+      return neverBegun(error as Error);
+    }
     worker.on('message', (message: Asked) => {
       if (message.type !== 'asked') return;
       if (traffic !== undefined) addTraffic(traffic, message.traffic);
@@ -60,6 +65,16 @@ export function blockThreads(options: BlockThreadsOptions): NonNullable<TableOpt
   };
   const more = config.number('threads') - 1;
   return (most) => Array.from({ length: Math.min(most, more) }, begin);
+}
+
+/** Of a thread that the system refuses, as beyond a limit of processes: its first block tells so, and the run closes the others. */
+function neverBegun({ message }: Error): BlockWorker {
+  const nothing = (): void => undefined;
+  return {
+    port: { on: nothing, postMessage: nothing },
+    ended: Promise.resolve(`it could not be started: ${message}`),
+    close: async () => undefined,
+  };
 }
 
 /** The life of a thread that `blockThreads` began: it opens the lake's store and derives blocks until it is ended. */
