@@ -184,7 +184,7 @@ export async function image({ root, scratch, cli, say, one, run }) {
   mkdirSync(lake);
   chownSync(lake, USER, USER);
   chmodSync(scratch, 0o755);
-  const simulator = await startSimulator(cli, '--products', 'BTC-USD:60000');
+  const simulator = await startSimulator(cli, '--products', 'BTC-USD:60000,ETH-USD:5000');
   const start = (args, env = {}) =>
     container({ scratch, rootfs, config, lake, args, env: { COINBASE_API_URL: simulator.url, ...env } });
   const command = (...args) => start([...config.Entrypoint, ...args]);
@@ -229,7 +229,11 @@ export async function image({ root, scratch, cli, say, one, run }) {
       AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
       S3_BUCKET: 'lake',
     };
-    for (const args of [['ingest', 'BTC-USD', '--rate', '200'], ['transform'], ['verify']]) {
+    for (const args of [
+      ['ingest', 'BTC-USD', 'ETH-USD', '--rate', '200'],
+      ['transform', '--threads', '2'],
+      ['verify'],
+    ]) {
       const { code, text } = await start([...config.Entrypoint, ...args], env).ended;
       if (code !== 0) console.log(text.slice(-2000));
       one(`into S3: ${args[0]} ends 0`, code === 0);
