@@ -1,6 +1,6 @@
 // `pnpm bench NAME [arguments]`: bundles bench/src/NAME.ts (or .mjs) from the sources, so that no build is needed, and
-// runs it in a process of its own. With `--save` the tables that it prints become bench/results/NAME.json, with command,
-// date and machine, and from that the tables of docs/performance.md are made.
+// runs it in a process of its own. With `--save` the tables that it prints become bench/results/NAME.json (with `--save=AS`
+// bench/results/AS.json), with command, date and machine, and from that the tables of docs/performance.md are made.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, loadavg, type } from 'node:os';
@@ -10,8 +10,9 @@ import { pagePath, readResults, tablesOf, withResults } from './page.mjs';
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const [name, ...given] = process.argv.slice(2);
-const args = given.filter((each) => each !== '--save');
+const args = given.filter((each) => !/^--save(=|$)/.test(each));
 const isSaved = args.length < given.length;
+const savedAs = given.find((each) => each.startsWith('--save='))?.slice('--save='.length) ?? name;
 const files = readdirSync(path('src')).filter((file) => /^[\w-]+\.(ts|mjs)$/.test(file));
 const file = files.find((each) => each === `${name}.ts` || each === `${name}.mjs`);
 if (file === undefined) {
@@ -50,12 +51,14 @@ process.exit(status ?? 1);
 /** Keeps what was measured, and shows it on the page. */
 function save(tables) {
   if (tables.length === 0) throw new Error(`${name} printed no table: nothing to save.`);
+  // Where the input lies is this machine's own business.
+  const told = args.filter((each, at) => each !== '--folder' && args[at - 1] !== '--folder');
   const result = {
-    command: ['pnpm bench', name, ...args].join(' '),
+    command: ['pnpm bench', name, ...told.map((each) => (each.includes(' ') ? `"${each}"` : each))].join(' '),
     date: new Date().toISOString().slice(0, 10),
     machine: `${availableParallelism()} CPUs, ${type()} ${arch()}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
     tables,
   };
-  writeFileSync(path(`results/${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(path(`results/${savedAs}.json`), `${JSON.stringify(result, null, 2)}\n`);
   writeFileSync(pagePath, withResults(readFileSync(pagePath, 'utf8'), readResults()));
 }

@@ -52,8 +52,8 @@ export function blockThreads(options: BlockThreadsOptions): NonNullable<TableOpt
       if (requests !== undefined) addRequests(requests, message.requests);
     });
     let failure: string | undefined;
-    worker.once('error', (error: Error) => {
-      failure = error.message;
+    worker.once('error', (error: unknown) => {
+      failure = error instanceof Error ? error.message : String(error);
     });
     return {
       port: worker as BlockPort,
