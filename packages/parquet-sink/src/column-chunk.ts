@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { ColumnChunk, Encoding, OffsetIndex, PageHeader, SchemaElement } from 'hyparquet';
+import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
+import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { unconvertMinMax } from 'hyparquet-writer/src/unconvert.js';
 import type { Codec, Compressor } from './codec.js';
 import { appendBytes, type ByteBuffer, createByteBuffer, reserve, written } from './encode/byte-buffer.js';
@@ -7,7 +9,6 @@ import { appendHybrid } from './encode/page-kernel.js';
 import type { TextBytes } from './encode/text-bytes.js';
 import { chunkTexts, type Profile, planEncoders, type ValueEncoder } from './encode/value-encoder.js';
 import { PAGE_ROWS, PAGE_TEXT_BYTES } from './limits.js';
-import { encodePageHeader } from './page-header.js';
 import type { ColumnChunkData } from './row-group-buffer.js';
 import {
   type Bounds,
@@ -283,16 +284,18 @@ function finishPage(body: readonly Uint8Array[], uncompressedSize: number, rest:
     crc = crc32(piece, crc);
     size += piece.length;
   }
-  const header = encodePageHeader({
+  const header = new ByteWriter(128);
+  writePageHeader(header, {
     ...rest,
     uncompressed_page_size: uncompressedSize,
     compressed_page_size: size,
     crc: crc | 0,
   });
+  const headerBytes = header.getBytes();
   return {
-    pieces: [header, ...body],
-    size: header.length + size,
-    uncompressedSize: header.length + uncompressedSize,
+    pieces: [headerBytes, ...body],
+    size: headerBytes.length + size,
+    uncompressedSize: headerBytes.length + uncompressedSize,
   };
 }
 
